@@ -1,0 +1,82 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""A host command is a value: compared, logged, quoted in one place."""
+
+import dataclasses
+import enum
+import re
+import shlex
+
+
+class Condition(enum.Enum):
+    """What a guard looks at, without starting a process."""
+
+    EXISTS = 'exists'
+    MISSING = 'missing'
+    MOUNTED = 'mounted'
+    NOT_MOUNTED = 'not-mounted'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Guard:
+    """The command is skipped unless ``condition`` holds for ``path``."""
+
+    condition: Condition
+    path: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tolerance:
+    """A failure that means "already so": exit status and text on stderr.
+
+    :ivar pattern: regular expression searched in standard error
+    """
+
+    status: int
+    pattern: str
+
+    def covers(self, status: int, stderr: str) -> bool:
+        """Tell whether this failure is the expected one."""
+        return status == self.status and bool(re.search(self.pattern, stderr))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Command:
+    """One program call on a host.
+
+    :ivar argv: program and arguments, unquoted
+    :ivar stdin: text for standard input
+    :ivar timeout_seconds: after which its host is taken for hung
+    :ivar sensitive: ``stdin`` is a secret and never logged
+    :ivar reads_only: changes nothing, so it may be repeated freely
+    """
+
+    argv: tuple[str, ...]
+    stdin: str = dataclasses.field(default='', repr=False)
+    timeout_seconds: int = 120
+    sensitive: bool = False
+    reads_only: bool = False
+    guard: Guard | None = None
+    tolerated: tuple[Tolerance, ...] = ()
+
+    @property
+    def program(self) -> str:
+        """The program alone, for messages and metrics."""
+        return self.argv[0]
+
+    def __str__(self) -> str:
+        return quote(self.argv)
+
+
+def quote(argv: tuple[str, ...]) -> str:
+    """Quote an argv list for a POSIX shell; the one place that does."""
+    return shlex.join(argv)

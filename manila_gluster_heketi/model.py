@@ -1,0 +1,295 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""What the project speaks about: frozen values, nothing else.
+
+Sizes are bytes, always in fields named ``*_bytes``. Identities are 32
+lower-case hex digits, as Heketi's.
+"""
+
+import dataclasses
+import datetime
+import enum
+import uuid
+from collections.abc import Mapping
+
+
+def new_id() -> str:
+    """Make an identity: 32 lower-case hex digits."""
+    return uuid.uuid4().hex
+
+
+class Text(str, enum.Enum):
+    """An enumeration of strings that prints as its value."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class EntryState(Text):
+    """Whether new bricks may be placed on a node or device."""
+
+    ONLINE = 'online'
+    OFFLINE = 'offline'
+
+
+class ZoneSpread(Text):
+    """How the bricks of one set relate to zones."""
+
+    STRICT = 'strict'
+    PREFER = 'prefer'
+    NONE = 'none'
+
+
+class VolumeState(Text):
+    """Where a volume is in its life.
+
+    A CONDEMNED volume no longer belongs to anybody: its deletion or roll-back
+    is not complete on every host yet, so its bricks still hold their space.
+    """
+
+    CREATING = 'creating'
+    READY = 'ready'
+    CONDEMNED = 'condemned'
+
+
+class OpState(Text):
+    """Where an operation is; legal moves: ``operations.states``."""
+
+    RUNNING = 'running'
+    DONE = 'done'
+    UNDOING = 'undoing'
+    UNDONE = 'undone'
+    STUCK = 'stuck'
+
+
+class StepState(Text):
+    """Where a step of an operation is."""
+
+    PLANNED = 'planned'
+    DOING = 'doing'
+    DONE = 'done'
+    UNDONE = 'undone'
+    UNDO_FAILED = 'undo-failed'
+
+
+class OpKind(Text):
+    """What an operation does. Persisted: never rename, never reuse."""
+
+    NODE_ADD = 'node-add'
+    DEVICE_ADD = 'device-add'
+    VOLUME_CREATE = 'volume-create'
+    VOLUME_RESIZE = 'volume-resize'
+    VOLUME_DELETE = 'volume-delete'
+    ACCESS_UPDATE = 'access-update'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Durability:
+    """How many copies a brick set holds: 1 (distribute) to 3."""
+
+    replica: int = 3
+
+    @property
+    def bricks_per_set(self) -> int:
+        """Bricks of one set, each on a node of its own."""
+        return self.replica
+
+    def __str__(self) -> str:
+        return 'distribute' if self.replica == 1 else f'replica {self.replica}'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cluster:
+    """A trusted storage pool; ``generation`` counts its changes."""
+
+    id: str
+    name: str
+    generation: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Node:
+    """A storage host.
+
+    :ivar manage_host: where SSH goes
+    :ivar storage_host: what gluster peers and clients connect to
+    :ivar host_key: the SSH host key line on record, '' if not yet seen
+    :ivar tls_directory: where glusterfs on that host reads its certificate
+    """
+
+    id: str
+    cluster_id: str
+    manage_host: str
+    storage_host: str
+    zone: int
+    state: EntryState = EntryState.ONLINE
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    host_key: str = ''
+    tls_directory: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Device:
+    """A block device with one volume group and one thin pool.
+
+    :ivar total_bytes: data size of the thin pool
+    :ivar extent_bytes: extent size of the volume group
+    """
+
+    id: str
+    node_id: str
+    path: str
+    vg_name: str
+    pool_name: str
+    total_bytes: int
+    extent_bytes: int
+    state: EntryState = EntryState.ONLINE
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    pv_uuid: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Brick:
+    """A thin logical volume with XFS, one part of a brick set.
+
+    Names and paths are stored, never derived: adopted, cloned and restored
+    bricks have others.
+
+    :ivar size_bytes: virtual size of the logical volume
+    :ivar set_index: which set of its volume, from 0
+    :ivar position: which brick of its set, from 0
+    """
+
+    id: str
+    volume_id: str
+    device_id: str
+    set_index: int
+    position: int
+    size_bytes: int
+    vg_name: str
+    pool_name: str
+    lv_name: str
+    mount_path: str
+    brick_path: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BrickSet:
+    """Bricks that hold the same data, in order of position."""
+
+    index: int
+    bricks: tuple[Brick, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class VolumeSpec:
+    """What is asked for.
+
+    :ivar share_id: the caller's key; a repeat finds the first volume
+    :ivar size_bytes: what the share may hold (the quota)
+    :ivar headroom_bytes: capacity beyond the quota for later extension
+    :ivar cluster_id: only this cluster; '' for any
+    """
+
+    share_id: str
+    name: str
+    size_bytes: int
+    durability: Durability = Durability()
+    spread: ZoneSpread = ZoneSpread.PREFER
+    headroom_bytes: int = 0
+    cluster_id: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Volume:
+    """A Gluster volume that is one share.
+
+    :ivar size_bytes: the quota
+    :ivar capacity_bytes: the tenant's data that its bricks can hold
+    :ivar access: common names in auth.ssl-allow beside the nodes' own
+    """
+
+    id: str
+    cluster_id: str
+    share_id: str
+    name: str
+    size_bytes: int
+    capacity_bytes: int
+    durability: Durability
+    spread: ZoneSpread
+    state: VolumeState
+    access: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeviceCapacity:
+    """A device with where it stands and what is left of it."""
+
+    device: Device
+    node: Node
+    used_bytes: int
+
+    @property
+    def free_bytes(self) -> int:
+        """Pool bytes that no brick has reserved."""
+        return max(0, self.device.total_bytes - self.used_bytes)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One cluster as the allocator sees it, at one generation."""
+
+    cluster: Cluster
+    devices: tuple[DeviceCapacity, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StepRecord:
+    """A step as the journal keeps it; ``params`` is JSON-able."""
+
+    index: int
+    kind: str
+    host: str
+    params: Mapping[str, object]
+    state: StepState = StepState.PLANNED
+    error: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Operation:
+    """A journaled change.
+
+    :ivar subject: id of what it changes
+    :ivar owner: the process that holds the lease
+    :ivar lease_until: UTC; when others may take it over
+    """
+
+    id: str
+    kind: OpKind
+    subject: str
+    cluster_id: str
+    state: OpState
+    owner: str
+    lease_until: datetime.datetime
+    steps: tuple[StepRecord, ...] = ()
+    error: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate that our authority issued (never its key)."""
+
+    serial: str
+    common_name: str
+    kind: str
+    not_after: datetime.datetime
+    subject_id: str = ''

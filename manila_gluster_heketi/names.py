@@ -1,0 +1,51 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Names that live longer than a process: on hosts, in Gluster, in stores.
+
+They are API. ``tests/unit/test_names.py`` pins them.
+"""
+
+MOUNT_ROOT = '/var/lib/gluster-heketi/mounts'
+FSTAB = '/etc/fstab'
+FSTAB_LOCK = '/run/lock/gluster-heketi-fstab'
+GLUSTERD_VOL = '/etc/glusterfs/glusterd.vol'
+POOL = 'pool'
+TAG = 'gluster-heketi'
+OPTION_VOLUME_ID = 'user.gluster-heketi.volume-id'
+OPTION_SHARE_ID = 'user.gluster-heketi.share-id'
+VOLUME_NAME_LIMIT = 63
+SSL_ALLOW_LIMIT = 4000
+
+
+def vg_name(device_id: str) -> str:
+    """Name the volume group of a device."""
+    return f'vg_{device_id}'
+
+
+def lv_name(brick_id: str) -> str:
+    """Name the logical volume of a brick."""
+    return f'brick_{brick_id}'
+
+
+def mount_path(device_id: str, brick_id: str) -> str:
+    """Say where a brick's file system is mounted."""
+    return f'{MOUNT_ROOT}/{vg_name(device_id)}/{lv_name(brick_id)}'
+
+
+def brick_path(device_id: str, brick_id: str) -> str:
+    """Say which directory Gluster gets; a mount point itself is refused."""
+    return f'{mount_path(device_id, brick_id)}/brick'
+
+
+def node_common_name(cluster_id: str) -> str:
+    """Name all nodes of a cluster: one name keeps auth.ssl-allow short."""
+    return f'gluster-heketi-node-{cluster_id}'

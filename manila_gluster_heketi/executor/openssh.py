@@ -1,0 +1,353 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Commands over the OpenSSH client, with one lasting connection per host.
+
+The operator's own client is used so that jump hosts, agents, certificates
+and ssh_config keep working. Host keys are always checked. The connection
+(the "master") is opened by a call of its own: so a host that is not there is
+told from a command that failed, and no batch pays for a handshake.
+"""
+
+import dataclasses
+import hashlib
+import os
+import subprocess
+import threading
+from collections.abc import Sequence
+
+from oslo_concurrency import processutils
+from oslo_log import log
+import tenacity
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.executor import base
+from manila_gluster_heketi.executor import script
+from manila_gluster_heketi.hostcmd import command
+
+LOG = log.getLogger(__name__)
+
+# sun_path is 108 bytes on Linux (unix(7)); ssh adds a dot and 16 characters
+# while it makes the socket.
+_SOCKET_PATH_LIMIT = 108 - 17
+_KEEPALIVE_COUNT = 3
+# What a signal or a lost master leaves as ssh's own exit status, ssh(1).
+_SSH_FAILED = 255
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SshOptions:
+    """How to log in, and how hard to try.
+
+    :ivar control_directory: holds the sockets of open connections, 0700
+    :ivar host_key_policy: 'strict', or 'accept-new' to record first keys
+    :ivar sessions_per_host: batches at once on a host; keep below sshd's
+        MaxSessions (10 by default)
+    :ivar persist_seconds: how long an idle connection is kept
+    """
+
+    control_directory: str
+    known_hosts: str
+    user: str = 'root'
+    port: int = 22
+    private_key: str = ''
+    config_file: str = ''
+    host_key_policy: str = 'accept-new'
+    sudo: bool = False
+    connect_timeout_seconds: int = 10
+    keepalive_seconds: int = 3
+    sessions_per_host: int = 8
+    persist_seconds: int = 600
+
+
+@dataclasses.dataclass(slots=True)
+class Statistics:
+    """Counted since the executor was made."""
+
+    connections: int = 0
+    batches: int = 0
+
+
+class _Broken(Exception):
+    """sshd dropped the connection before login; it may be overloaded."""
+
+
+class OpenSshExecutor:
+    """Runs batches over OpenSSH; safe for threads and green threads."""
+
+    def __init__(self, options: SshOptions) -> None:
+        self.options = options
+        self.statistics = Statistics()
+        self._lock = threading.Lock()
+        self._hosts: dict[str, _Host] = {}
+
+    def run_batch(
+        self, host: str, batch: Sequence[command.Command]
+    ) -> tuple[base.Result, ...]:
+        """See :class:`base.Executor`."""
+        if not batch:
+            return ()
+        text = script.Script.of(batch)
+        lane = self._host(host)
+        with lane.sessions:
+            self._connect(host, lane)
+            with self._lock:
+                self.statistics.batches += 1
+            status, stdout, stderr = self._session(host, text)
+        transcript = text.parse(stdout, stderr)
+        self._log(host, transcript)
+        if not transcript.begun:
+            raise self._refusal(host, status, stderr)
+        return self._judge(host, text, transcript, stderr)
+
+    def close(self) -> None:
+        """Close the connections that this machine holds to known hosts."""
+        with self._lock:
+            hosts = tuple(self._hosts)
+        for host in hosts:
+            if os.path.exists(self._socket(host)):
+                self._ssh(host, ('-O', 'exit'), (), timeout=10)
+
+    def forget(self, host: str) -> None:
+        """Drop the connection to a host, so that the next batch logs in."""
+        if os.path.exists(self._socket(host)):
+            self._ssh(host, ('-O', 'exit'), (), timeout=10)
+
+    def _host(self, host: str) -> '_Host':
+        with self._lock:
+            if host not in self._hosts:
+                self._hosts[host] = _Host(self.options.sessions_per_host)
+            return self._hosts[host]
+
+    def _connect(self, host: str, lane: '_Host') -> None:
+        """Open the lasting connection unless some process already has."""
+        if os.path.exists(self._socket(host)):
+            return
+        with lane.connecting:
+            if not os.path.exists(self._socket(host)):
+                self._open_master(host)
+
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type(_Broken),
+        wait=tenacity.wait_random_exponential(0.2, max=3),
+        stop=tenacity.stop_after_attempt(4),
+        retry_error_callback=lambda state: _give_up(state),
+    )
+    def _open_master(self, host: str) -> None:
+        os.makedirs(self.options.control_directory, mode=0o700, exist_ok=True)
+        LOG.debug('opening an SSH connection to %s', host)
+        with self._lock:
+            self.statistics.connections += 1
+        status, _, stderr = self._ssh(
+            host,
+            (
+                '-f',
+                '-N',
+                '-o',
+                'ControlMaster=yes',
+                '-o',
+                f'ControlPersist={self.options.persist_seconds}',
+            ),
+            (),
+            timeout=self.options.connect_timeout_seconds + 20,
+        )
+        # Another process may have won the race for the socket: that is fine.
+        if status != 0 and not os.path.exists(self._socket(host)):
+            raise self._connect_error(host, stderr)
+
+    def _session(self, host: str, text: script.Script) -> tuple[int, str, str]:
+        remote = ('/bin/sh', '-s')
+        if self.options.sudo:
+            remote = ('sudo', '-n', '--', *remote)
+        status, stdout, stderr = self._ssh(
+            host,
+            ('-T', '-o', 'ControlMaster=no'),
+            remote,
+            stdin=text.text(),
+            timeout=text.timeout_seconds,
+        )
+        if status is None:
+            raise self._timed_out(host, text, stdout, stderr)
+        return status, stdout, stderr
+
+    def _ssh(
+        self,
+        host: str,
+        flags: tuple[str, ...],
+        remote: tuple[str, ...],
+        *,
+        timeout: int,
+        stdin: str = '',
+    ) -> tuple[int | None, str, str]:
+        """Call ssh; a status of None means that it was stopped in time."""
+        argv = (*self._argv(), *flags, '--', host, *remote)
+        ended: list[int | None] = []
+
+        def completed(process: 'subprocess.Popen[bytes]') -> None:
+            ended.append(process.poll())
+            if ended[0] is None:
+                process.kill()
+
+        try:
+            stdout, stderr = processutils.execute(
+                *argv,
+                process_input=stdin.encode(),
+                check_exit_code=False,
+                on_completion=completed,
+                timeout=timeout,
+                binary=True,
+                loglevel=log.logging.NOTSET + 1,
+            )
+        except subprocess.TimeoutExpired as late:
+            return None, _text(late.stdout), _text(late.stderr)
+        return ended[0], _text(stdout), _text(stderr)
+
+    def _argv(self) -> tuple[str, ...]:
+        chosen = self.options
+        argv = ['ssh']
+        if chosen.config_file:
+            argv += ['-F', chosen.config_file]
+        if chosen.private_key:
+            argv += ['-i', chosen.private_key, '-o', 'IdentitiesOnly=yes']
+        settings = {
+            'User': chosen.user,
+            'Port': chosen.port,
+            'BatchMode': 'yes',
+            'ConnectTimeout': chosen.connect_timeout_seconds,
+            'ServerAliveInterval': chosen.keepalive_seconds,
+            'ServerAliveCountMax': _KEEPALIVE_COUNT,
+            'StrictHostKeyChecking': (
+                'yes' if chosen.host_key_policy == 'strict' else 'accept-new'
+            ),
+            'UserKnownHostsFile': chosen.known_hosts,
+            'HashKnownHosts': 'no',
+            'UpdateHostKeys': 'no',
+            'LogLevel': 'ERROR',
+            'ControlPath': self._socket_pattern(),
+        }
+        for key, value in settings.items():
+            argv += ['-o', f'{key}={value}']
+        return tuple(argv)
+
+    def _socket_pattern(self) -> str:
+        return os.path.join(self.options.control_directory, f'{self._who()}%n')
+
+    def _socket(self, host: str) -> str:
+        path = os.path.join(
+            self.options.control_directory, f'{self._who()}{host}'
+        )
+        if len(path) > _SOCKET_PATH_LIMIT:
+            raise exceptions.InvalidConfiguration(
+                option='gluster_heketi_state_path',
+                value=self.options.control_directory,
+                reason='the path of an SSH control socket in it would be '
+                f'{len(path)} bytes long, the limit is {_SOCKET_PATH_LIMIT}',
+            )
+        return path
+
+    def _who(self) -> str:
+        """Keep the sockets of different logins apart."""
+        chosen = self.options
+        login = f'{chosen.user} {chosen.port} {chosen.private_key}'
+        return hashlib.sha256(login.encode()).hexdigest()[:6] + '-'
+
+    def _connect_error(self, host: str, stderr: str) -> Exception:
+        reason = _last_line(stderr)
+        if 'Host key verification failed' in stderr or (
+            'IDENTIFICATION HAS CHANGED' in stderr
+        ):
+            return exceptions.HostKeyRefused(host=host, reason=reason)
+        if 'Permission denied' in stderr:
+            return exceptions.LoginRefused(
+                host=host, user=self.options.user, reason=reason
+            )
+        if 'kex_exchange_identification' in stderr or (
+            'Connection reset' in stderr
+        ):
+            return _Broken(host, reason)
+        return exceptions.HostUnreachable(host=host, reason=reason)
+
+    def _refusal(
+        self, host: str, status: int, stderr: str
+    ) -> exceptions.HostError:
+        """Say why not even the script's first line was reached."""
+        reason = _last_line(stderr)
+        if self.options.sudo and status != _SSH_FAILED:
+            return exceptions.SudoRefused(
+                host=host, user=self.options.user, reason=reason
+            )
+        self.forget(host)
+        return exceptions.HostUnreachable(host=host, reason=reason)
+
+    def _timed_out(
+        self, host: str, text: script.Script, stdout: str, stderr: str
+    ) -> exceptions.CommandTimedOut:
+        transcript = text.parse(stdout, stderr)
+        self._log(host, transcript)
+        running = text.batch[len(transcript.results)]
+        return exceptions.CommandTimedOut(
+            host=host, command=str(running), seconds=text.timeout_seconds
+        )
+
+    def _judge(
+        self,
+        host: str,
+        text: script.Script,
+        transcript: script.Transcript,
+        stderr: str,
+    ) -> tuple[base.Result, ...]:
+        results = transcript.results
+        for result in results:
+            if base.is_fatal(result):
+                raise base.failure(host, result)
+        if len(results) < len(text.batch):
+            raise exceptions.ConnectionLost(
+                host=host,
+                command=str(text.batch[len(results)]),
+                reason=_last_line(stderr),
+            )
+        return results
+
+    def _log(self, host: str, transcript: script.Transcript) -> None:
+        for result in transcript.results:
+            LOG.debug(
+                '%s: %s -> %s in %.2f s%s',
+                host,
+                result.command,
+                result.status,
+                result.seconds,
+                ' (skipped)' if result.skipped else '',
+            )
+
+
+class _Host:
+    """What limits the use of one host."""
+
+    def __init__(self, sessions: int) -> None:
+        self.sessions = threading.BoundedSemaphore(sessions)
+        self.connecting = threading.Lock()
+
+
+def _give_up(state: tenacity.RetryCallState) -> None:
+    assert state.outcome is not None
+    broken = state.outcome.exception()
+    assert isinstance(broken, _Broken)
+    host, reason = broken.args
+    raise exceptions.HostUnreachable(host=host, reason=reason) from broken
+
+
+def _text(raw: bytes | None) -> str:
+    return (raw or b'').decode('utf-8', 'replace')
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else 'ssh said nothing'

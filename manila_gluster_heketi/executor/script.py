@@ -1,0 +1,145 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""A batch as one shell script, and its output taken apart again.
+
+The script marks the end of each command on both standard output and standard
+error with a random word, so that one round trip brings back every command's
+own status, output and time, with no temporary files and no process beside
+the commands themselves. It goes to the shell's standard input: nothing of it
+shows in a process list.
+"""
+
+import dataclasses
+import secrets
+from collections.abc import Sequence
+
+from manila_gluster_heketi.executor import base
+from manila_gluster_heketi.hostcmd import command
+
+# Guards are evaluated by the shell itself: a fork costs more than they do.
+_PROLOGUE = """\
+export LC_ALL=C
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+is_mounted() {
+while read -r _ at _; do [ "$at" = "$1" ] && return 0; done </proc/mounts
+return 1
+}
+done_with() {
+read -r up _ </proc/uptime
+printf '\\n%s %s %s %s\\n' "$mark" "$1" "$2" "$up"
+printf '\\n%s %s\\n' "$mark" "$1" >&2
+}
+"""
+
+_GUARDS = {
+    command.Condition.EXISTS: '[ -e {path} ]',
+    command.Condition.MISSING: '[ ! -e {path} ]',
+    command.Condition.MOUNTED: 'is_mounted {path}',
+    command.Condition.NOT_MOUNTED: '! is_mounted {path}',
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Transcript:
+    """What a script's run brought back.
+
+    :ivar begun: the script started; so the login and sudo worked
+    """
+
+    begun: bool
+    results: tuple[base.Result, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Script:
+    """A batch of commands and the random word that marks its output."""
+
+    batch: tuple[command.Command, ...]
+    mark: str
+
+    @classmethod
+    def of(cls, batch: Sequence[command.Command]) -> 'Script':
+        """Make a script with a mark that no command can guess."""
+        return cls(tuple(batch), f'=={secrets.token_hex(12)}')
+
+    @property
+    def timeout_seconds(self) -> int:
+        """The longest that the batch may take."""
+        return sum(each.timeout_seconds for each in self.batch)
+
+    def text(self) -> str:
+        """Write the script."""
+        parts = [_PROLOGUE, f'mark={self.mark}\ndone_with begin 0\n']
+        for index, each in enumerate(self.batch):
+            parts.append(self._stanza(index, each))
+        return ''.join(parts)
+
+    def _stanza(self, index: int, each: command.Command) -> str:
+        call = command.quote(each.argv)
+        if each.stdin:
+            end = '' if each.stdin.endswith('\n') else '\n'
+            call += f" <<'{self.mark}'\n{each.stdin}{end}{self.mark}\n"
+        else:
+            call += ' </dev/null\n'
+        run = f'{call}rc=$?\n'
+        if each.guard is not None:
+            test = _GUARDS[each.guard.condition].format(
+                path=command.quote((each.guard.path,))
+            )
+            run = f'if {test}; then\n{run}else\nrc=skipped\nfi\n'
+        passing = '|'.join(
+            ['0', 'skipped', *(str(t.status) for t in each.tolerated)]
+        )
+        return (
+            f'{run}done_with {index} $rc\n'
+            f'case $rc in {passing}) ;; *) exit 0 ;; esac\n'
+        )
+
+    def parse(self, stdout: str, stderr: str) -> Transcript:
+        """Take the output of a run apart, as far as it came."""
+        marks = _split(stdout, self.mark)
+        if not marks:
+            return Transcript(False, ())
+        errors = _split(stderr, self.mark)
+        results = []
+        clock = float(marks[0][1][2])
+        for position, (output, (index, status, up)) in enumerate(marks[1:], 1):
+            error = errors[position][0] if position < len(errors) else ''
+            results.append(
+                base.Result(
+                    command=self.batch[int(index)],
+                    status=0 if status == 'skipped' else int(status),
+                    stdout=output,
+                    stderr=error,
+                    seconds=round(float(up) - clock, 2),
+                    skipped=status == 'skipped',
+                )
+            )
+            clock = float(up)
+        return Transcript(True, tuple(results))
+
+
+def _split(text: str, mark: str) -> list[tuple[str, list[str]]]:
+    """Cut at the marks: pairs of the text before one and its words.
+
+    A half-written mark at the end, from a connection that broke, is no mark.
+    """
+    pieces = text.split(f'\n{mark} ')
+    found = []
+    before = pieces[0]
+    for piece in pieces[1:]:
+        words, newline, rest = piece.partition('\n')
+        if not newline:
+            break
+        found.append((before, words.split()))
+        before = rest
+    return found

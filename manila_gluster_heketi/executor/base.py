@@ -52,13 +52,21 @@ class Executor(Protocol):
         """
 
 
-def failure(host: str, result: Result) -> exceptions.CommandFailed:
-    """Turn a failed result into the error that tells of it."""
+def failure(
+    host: str, results: Sequence[Result]
+) -> exceptions.CommandFailed:
+    """Turn results, the last of which failed, into the error to raise.
+
+    The error's field ``completed`` counts the commands that succeeded before,
+    so that a caller may go on from there.
+    """
+    failed = results[-1]
     return exceptions.CommandFailed(
         host=host,
-        command=str(result.command),
-        status=result.status,
-        stderr=(result.stderr.strip() or result.stdout.strip())[-2000:],
+        command=str(failed.command),
+        status=failed.status,
+        stderr=(failed.stderr.strip() or failed.stdout.strip())[-2000:],
+        completed=len(results) - 1,
     )
 
 

@@ -305,9 +305,9 @@ class OpenSshExecutor:
         stderr: str,
     ) -> tuple[base.Result, ...]:
         results = transcript.results
-        for result in results:
+        for position, result in enumerate(results, 1):
             if base.is_fatal(result):
-                raise base.failure(host, result)
+                raise base.failure(host, results[:position])
         if len(results) < len(text.batch):
             raise exceptions.ConnectionLost(
                 host=host,

@@ -23,9 +23,9 @@ from typing import Any
 from typing import ClassVar
 
 import fixtures
+import testtools
 from oslotest import base
 from sqlalchemy import exc as sa_exc
-import testtools
 
 #: Set while the lab is up and the tests run inside its network namespace.
 LAB_VARIABLE = 'GLUSTER_HEKETI_LAB'

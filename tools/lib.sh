@@ -75,10 +75,13 @@ finish() {
 }
 
 quietly() {
-    local log pid begin=$SECONDS code=0 ticks=0
+    local log pid traps begin=$SECONDS code=0 ticks=0
     log=$(mktemp)
     "$@" >"$log" 2>&1 </dev/null &
     pid=$!
+    # A background command does not hear Ctrl-C itself.
+    traps=$(trap -p INT TERM)
+    trap 'kill "$pid" 2>/dev/null; rm -f "$log"; exit 130' INT TERM
     while kill -0 "$pid" 2>/dev/null; do
         sleep 0.2
         if ((++ticks % 50 == 0)); then
@@ -86,6 +89,8 @@ quietly() {
         fi
     done
     wait "$pid" || code=$?
+    trap - INT TERM
+    eval "$traps"
     if ((code)); then
         cat "$log" >&2
         fail "$1 ended with $code"

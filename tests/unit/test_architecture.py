@@ -13,13 +13,13 @@
 """Tests of the shape of the code: its limits are kept here, not by memory."""
 
 import ast
-from collections.abc import Iterator
 import importlib.metadata
 import pathlib
 import re
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
 
 from tests import base
 

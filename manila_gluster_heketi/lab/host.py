@@ -1,0 +1,115 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+"""What the lab needs of the host, checked before anything is made."""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.lab import layout
+
+_PROGRAMS = {
+    'glusterd': 'glusterfs-server',
+    'ip': 'iproute2',
+    'lvm': 'lvm2',
+    'mkfs.ext4': 'e2fsprogs',
+    'mkfs.xfs': 'xfsprogs',
+    'modprobe': 'kmod',
+    'nsenter': 'util-linux',
+    'ssh': 'openssh-client',
+    'sshd': 'openssh-server',
+    'sudo': 'sudo',
+    'thin_check': 'thin-provisioning-tools',
+}
+_SEARCH_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
+_TUN = pathlib.Path('/dev/net/tun')
+_DEBIAN_KERNEL = pathlib.Path('/usr/bin/linux.uml')
+_DEBIAN_MODULES = pathlib.Path('/usr/lib/uml/modules')
+# A guest's memory is a file there, so it must be a tmpfs with room.
+_SHARED_MEMORY = pathlib.Path('/dev/shm')  # noqa: S108
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kernel:
+    """A User-Mode-Linux kernel.
+
+    :ivar modules: directory of its modules, named as its release
+    """
+
+    binary: pathlib.Path
+    modules: pathlib.Path
+
+
+def require_root(lab: str) -> None:
+    """Refuse to go on without root.
+
+    :raises LabError: the caller is not root
+    """
+    if os.geteuid() != 0:
+        raise exceptions.LabError(
+            lab=lab,
+            reason='namespaces and taps need root; run this command as root',
+        )
+
+
+def require_programs(lab: str) -> None:
+    """Check that the programs of the guests and of the lab are there.
+
+    :raises LabPackagesMissing: names the Debian packages
+    :raises LabError: this host has no tun device
+    """
+    missing = [
+        package
+        for program, package in _PROGRAMS.items()
+        if not shutil.which(program, path=_SEARCH_PATH)
+    ]
+    if missing:
+        raise exceptions.LabPackagesMissing(
+            lab=lab, missing=', '.join(missing)
+        )
+    if not _TUN.exists():
+        raise exceptions.LabError(
+            lab=lab,
+            reason=f'{_TUN} is missing: load the module "tun" on this host',
+        )
+
+
+def find_kernel(spec: layout.LabSpec) -> Kernel:
+    """Return the kernel that ``spec`` names, else Debian's.
+
+    :raises LabPackagesMissing: it is not there
+    """
+    binary = pathlib.Path(spec.kernel) if spec.kernel else _DEBIAN_KERNEL
+    if spec.modules:
+        modules = [pathlib.Path(spec.modules)]
+    else:
+        modules = sorted(_DEBIAN_MODULES.glob('*'))
+    if not binary.exists() or not modules or not modules[-1].is_dir():
+        raise exceptions.LabPackagesMissing(
+            lab=spec.name, missing=f'user-mode-linux ({binary})'
+        )
+    return Kernel(binary, modules[-1])
+
+
+def memory_directory(lab: layout.Lab) -> pathlib.Path:
+    """Return a directory that can hold the memory of all guests.
+
+    Containers often have a ``/dev/shm`` of 64 MiB; a guest dies of SIGBUS
+    when it is full.
+    """
+    wanted = lab.spec.node_count * lab.spec.memory_mib << 20
+    if _SHARED_MEMORY.is_dir():
+        room = os.statvfs(_SHARED_MEMORY)
+        if room.f_bavail * room.f_frsize > wanted:
+            return _SHARED_MEMORY
+    return lab.directory

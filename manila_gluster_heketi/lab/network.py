@@ -1,0 +1,150 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+"""The lab's network: a namespace, a bridge in it, a tap for each guest.
+
+Nothing of it is visible outside the namespace, so that labs can stand side by
+side and the host's own network is left alone.
+"""
+
+from collections.abc import Iterator
+import ipaddress
+import json
+import pathlib
+import subprocess
+from typing import Any
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.lab import layout
+
+_BRIDGE = 'br0'
+_PREFIX = 'gluster-lab-'
+_NETNS = pathlib.Path('/run/netns')
+
+
+def create(lab: layout.Lab) -> None:
+    """Make what is missing of the lab's network; a second run does nothing.
+
+    :raises LabError: the name or the subnet belongs to another lab that runs
+    """
+    refuse_clash(lab)
+    if not lab.namespace_path.exists():
+        _ip('netns', 'add', lab.namespace)
+    present = {link['ifname'] for link in _links(lab.namespace)}
+    commands = ['link set lo up']
+    if _BRIDGE not in present:
+        commands += _bridge_commands(lab)
+    for node in lab.nodes:
+        if node.tap not in present:
+            commands += [
+                f'tuntap add {node.tap} mode tap',
+                f'link set {node.tap} master {_BRIDGE} up',
+            ]
+    _ip('-n', lab.namespace, '-batch', '-', text='\n'.join(commands) + '\n')
+
+
+def _bridge_commands(lab: layout.Lab) -> list[str]:
+    length = lab.spec.network.prefixlen
+    return [
+        f'link add {_BRIDGE} type bridge',
+        # The alias tells whose namespace this is; see refuse_clash.
+        f'link set {_BRIDGE} alias {lab.directory}',
+        f'addr add {lab.controller_address}/{length} dev {_BRIDGE}',
+        f'link set {_BRIDGE} up',
+    ]
+
+
+def remove(lab: layout.Lab) -> None:
+    """Remove the lab's network; does nothing when there is none."""
+    if not lab.namespace_path.exists():
+        return
+    # A process that still holds the namespace would keep the interfaces.
+    taps = {node.tap for node in lab.nodes}
+    for link in _links(lab.namespace):
+        if link['ifname'] in taps | {_BRIDGE}:
+            _ip('-n', lab.namespace, 'link', 'del', link['ifname'])
+    _ip('netns', 'del', lab.namespace)
+
+
+def set_link(lab: layout.Lab, node: layout.LabNode, up: bool) -> None:
+    """Cut or restore the network of ``node``; the guest is not told.
+
+    :raises LabError: the lab is down
+    """
+    state = 'up' if up else 'down'
+    _ip('-n', lab.namespace, 'link', 'set', node.tap, state)
+
+
+def link_states(lab: layout.Lab) -> dict[str, bool]:
+    """Return for each tap that exists whether it is up."""
+    if not lab.namespace_path.exists():
+        return {}
+    return {
+        link['ifname']: 'UP' in link['flags'] for link in _links(lab.namespace)
+    }
+
+
+def entered(lab: layout.Lab, argv: list[str]) -> list[str]:
+    """Return ``argv`` so that it runs in the lab's network.
+
+    ``nsenter`` leaves the mount namespace alone, unlike ``ip netns exec``: a
+    FUSE mount that ``argv`` makes stays.
+    """
+    return ['nsenter', f'--net={lab.namespace_path}', '--', *argv]
+
+
+def process_ids(lab: layout.Lab) -> list[int]:
+    """Return every process of this host that is in the lab's network."""
+    if not lab.namespace_path.exists():
+        return []
+    return [int(pid) for pid in _ip('netns', 'pids', lab.namespace).split()]
+
+
+def refuse_clash(lab: layout.Lab) -> None:
+    for namespace, owner, network in _running_labs():
+        if namespace == lab.namespace and owner != str(lab.directory):
+            reason = f'this name is used by the lab in {owner}'
+        elif namespace != lab.namespace and network.overlaps(lab.spec.network):
+            reason = f'subnet {lab.spec.subnet} is used by {namespace}'
+        else:
+            continue
+        raise exceptions.LabError(lab=lab.name, reason=reason)
+
+
+def _running_labs() -> Iterator[tuple[str, str, ipaddress.IPv4Network]]:
+    for path in sorted(_NETNS.glob(f'{_PREFIX}*')):
+        for link in _links(path.name):
+            if link['ifname'] != _BRIDGE:
+                continue
+            for address in link['addr_info']:
+                if address['family'] != 'inet':
+                    continue
+                network = ipaddress.IPv4Interface(
+                    f'{address["local"]}/{address["prefixlen"]}'
+                ).network
+                yield path.name, link.get('ifalias', ''), network
+
+
+def _links(namespace: str) -> list[dict[str, Any]]:
+    listing = _ip('-n', namespace, '-json', '-details', 'address', 'show')
+    links: list[dict[str, Any]] = json.loads(listing or '[]')
+    return links
+
+
+def _ip(*arguments: str, text: str | None = None) -> str:
+    done = subprocess.run(
+        ['ip', *arguments], input=text, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise exceptions.LabError(
+            lab='network',
+            reason=f'ip {" ".join(arguments)}: {done.stderr.strip()}',
+        )
+    return done.stdout

@@ -1,0 +1,251 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The journal: what is being changed, how far it is, and who does it.
+
+The owner of an operation holds a lease. Who marks steps should renew the
+lease in the same transaction, and stop if it is lost: then a process that
+slept through its lease can't mark what its successor is undoing.
+"""
+
+import datetime
+import itertools
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
+from manila_gluster_heketi.store import schema
+from manila_gluster_heketi.store.transaction import Transaction
+from manila_gluster_heketi.store.transaction import WriteTransaction
+from manila_gluster_heketi.store.transaction import values_of
+
+
+def open_operation(tx: WriteTransaction, new: model.Operation) -> None:
+    """Record an operation with its steps, before its first command.
+
+    :raises Conflict: its id is taken
+    """
+    values = values_of(new)
+    del values['steps']
+    tx.insert(
+        schema.operations, values | {'started_at': _now(), 'finished_at': None}
+    )
+    add_steps(tx, new.id, new.steps)
+
+
+def operations(
+    tx: Transaction, states: Collection[model.OpState] = tuple(model.OpState)
+) -> tuple[model.Operation, ...]:
+    """List operations in these states, closed ones too, oldest first."""
+    return _operations(tx, schema.operations.c.state.in_(states))
+
+
+def operation(tx: Transaction, operation_id: str) -> model.Operation:
+    """Find an operation, open or closed.
+
+    :raises NotFound: no such operation
+    """
+    for found in _operations(tx, schema.operations.c.id == operation_id):
+        return found
+    raise exceptions.NotFound(kind='operation', identity=operation_id)
+
+
+def set_state(
+    tx: WriteTransaction,
+    operation_id: str,
+    state: model.OpState,
+    error: str = '',
+) -> None:
+    """Move an operation; whether the move is legal is not judged here.
+
+    :param error: why; '' keeps what is on record
+    :raises NotFound: no such operation
+    """
+    values: dict[str, object] = {'state': state}
+    if error:
+        values['error'] = error
+    tx.update(schema.operations, operation_id, values)
+
+
+def add_steps(
+    tx: WriteTransaction,
+    operation_id: str,
+    steps: Iterable[model.StepRecord],
+) -> None:
+    """Record further steps of an operation.
+
+    :raises Conflict: it has steps of that index, or is not there
+    """
+    tx.insert(
+        schema.steps,
+        *(
+            {
+                'operation_id': operation_id,
+                'number': step.index,
+                'kind': step.kind,
+                'host': step.host,
+                'params': step.params,
+                'state': step.state,
+                'error': step.error,
+            }
+            for step in steps
+        ),
+    )
+
+
+def mark_steps(
+    tx: WriteTransaction,
+    operation_id: str,
+    states: Mapping[int, model.StepState],
+    errors: Mapping[int, str] | None = None,
+) -> None:
+    """Record how far steps are.
+
+    :param states: by index of the step
+    :param errors: by index of the step; a step without one has none now
+    :raises NotFound: no such step; none is marked then, if the transaction
+        is rolled back
+    """
+    table = schema.steps
+    for index, state in states.items():
+        changed = tx.change(
+            table.update()
+            .where(
+                table.c.operation_id == operation_id, table.c.number == index
+            )
+            .values(state=state, error=(errors or {}).get(index, ''))
+        )
+        if not changed:
+            raise exceptions.NotFound(
+                kind='step', identity=f'{operation_id}/{index}'
+            )
+
+
+def renew_lease(
+    tx: WriteTransaction,
+    operation_id: str,
+    owner: str,
+    until: datetime.datetime,
+) -> bool:
+    """Hold an operation longer.
+
+    :returns: False if the lease is lost: another process owns the operation,
+        or it is closed
+    """
+    table = schema.operations
+    changed = tx.change(
+        table.update()
+        .where(
+            table.c.id == operation_id,
+            table.c.owner == owner,
+            table.c.finished_at.is_(None),
+        )
+        .values(lease_until=until)
+    )
+    return bool(changed)
+
+
+def take_over(
+    tx: WriteTransaction,
+    operation_id: str,
+    new_owner: str,
+    now: datetime.datetime,
+    until: datetime.datetime,
+) -> bool:
+    """Become the owner of an open operation whose lease has expired.
+
+    :returns: whether it worked; of many processes it does for one
+    """
+    table = schema.operations
+    changed = tx.change(
+        table.update()
+        .where(
+            table.c.id == operation_id,
+            table.c.lease_until < now,
+            table.c.finished_at.is_(None),
+        )
+        .values(owner=new_owner, lease_until=until)
+    )
+    return bool(changed)
+
+
+def close_operation(tx: WriteTransaction, operation_id: str) -> None:
+    """Make an operation history: nobody can renew or take over its lease.
+
+    :raises NotFound: no such operation
+    """
+    tx.update(schema.operations, operation_id, {'finished_at': _now()})
+
+
+def prune(tx: WriteTransaction, before: datetime.datetime) -> int:
+    """Forget the operations that were closed before an instant.
+
+    :returns: how many
+    """
+    table = schema.operations
+    return tx.change(table.delete().where(table.c.finished_at < before))
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def _operations(
+    tx: Transaction, wanted: sa.ColumnElement[bool]
+) -> tuple[model.Operation, ...]:
+    table, step_table = schema.operations, schema.steps
+    steps = tx.rows(
+        step_table.select()
+        .where(
+            step_table.c.operation_id.in_(sa.select(table.c.id).where(wanted))
+        )
+        .order_by(step_table.c.operation_id, step_table.c.number)
+    )
+    by_operation = {
+        operation_id: tuple(_step(row) for row in rows)
+        for operation_id, rows in itertools.groupby(
+            steps, lambda row: row.operation_id
+        )
+    }
+    return tuple(
+        model.Operation(
+            id=row.id,
+            kind=row.kind,
+            subject=row.subject,
+            cluster_id=row.cluster_id,
+            state=row.state,
+            owner=row.owner,
+            lease_until=row.lease_until,
+            steps=by_operation.get(row.id, ()),
+            error=row.error,
+        )
+        for row in tx.rows(
+            table.select()
+            .where(wanted)
+            .order_by(table.c.started_at, table.c.id)
+        )
+    )
+
+
+def _step(row: sa.Row[Any]) -> model.StepRecord:
+    return model.StepRecord(
+        index=row.number,
+        kind=row.kind,
+        host=row.host,
+        params=row.params,
+        state=row.state,
+        error=row.error,
+    )

@@ -1,0 +1,193 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Transactions: a connection whose errors are ours.
+
+A ``Transaction`` reads; only a ``WriteTransaction`` has the methods that
+write, so that the type checker finds a write in a read transaction.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from manila_gluster_heketi import exceptions
+
+_T = TypeVar('_T')
+_Values = Mapping[str, object]
+
+
+def values_of(value: Any) -> dict[str, object]:
+    """Give the fields of a frozen value by name, not copied."""
+    return {
+        field.name: getattr(value, field.name)
+        for field in dataclasses.fields(value)
+    }
+
+
+@contextlib.contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Turn whatever SQLAlchemy raises into a StoreError."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise exceptions.StoreError(url=url, reason=_said(error)) from error
+
+
+def _said(error: sa.exc.SQLAlchemyError) -> str:
+    """Give the database's own words, without the statement."""
+    words = getattr(error, 'orig', None) or error
+    return ' '.join(str(words).split()).rstrip('.')
+
+
+@contextlib.contextmanager
+def _conflicts(
+    url: str, table: sa.Table, identity: object, unique: str, foreign: str
+) -> Iterator[None]:
+    """Turn a broken constraint into a Conflict, the rest into StoreError."""
+    with translated(url):
+        try:
+            yield
+        except sa.exc.IntegrityError as error:
+            words = _said(error)
+            # SQLite, PostgreSQL and MariaDB have these two words in common,
+            # and no error number or class.
+            broken = foreign if 'foreign key' in words.lower() else unique
+            raise exceptions.Conflict(
+                kind=table.info['kind'],
+                identity=identity,
+                reason=f'{broken} ({words})',
+            ) from error
+
+
+class Transaction:
+    """A consistent view of the store; belongs to one thread."""
+
+    def __init__(self, connection: sa.Connection, url: str) -> None:
+        self._connection = connection
+        self._url = url
+
+    def rows(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """Select rows.
+
+        :raises StoreError: the database failed
+        """
+        with translated(self._url):
+            return self._connection.execute(statement).all()
+
+    def values(
+        self, what: type[_T], statement: sa.Select[Any]
+    ) -> tuple[_T, ...]:
+        """Select rows as values whose fields are named as the columns.
+
+        :raises StoreError: the database failed
+        """
+        with translated(self._url):
+            found = self._connection.execute(statement).mappings()
+            return tuple(what(**row) for row in found)
+
+    def value(self, what: type[_T], table: sa.Table, identity: str) -> _T:
+        """Select the row with this id as a value.
+
+        :raises NotFound: no such row
+        :raises StoreError: the database failed
+        """
+        found = self.values(what, table.select().where(table.c.id == identity))
+        if not found:
+            raise exceptions.NotFound(
+                kind=table.info['kind'], identity=identity
+            )
+        return found[0]
+
+
+class WriteTransaction(Transaction):
+    """Committed when its ``with`` ends well, else rolled back.
+
+    After a Conflict it can only be left: PostgreSQL refuses every further
+    statement.
+    """
+
+    def insert(self, table: sa.Table, *rows: _Values) -> None:
+        """Insert rows; errors name the first.
+
+        :raises Conflict: one is there already, or what it belongs to is not
+        :raises StoreError: the database failed
+        """
+        if not rows:
+            return
+        key = next(iter(table.primary_key.columns)).name
+        with _conflicts(
+            self._url,
+            table,
+            identity=rows[0][key],
+            unique='is there already',
+            foreign='what it belongs to is not there',
+        ):
+            self._connection.execute(table.insert(), list(rows))
+
+    def update(self, table: sa.Table, identity: str, values: _Values) -> None:
+        """Update the row with this id.
+
+        :raises NotFound: no such row
+        :raises Conflict: the values clash with those of another row
+        :raises StoreError: the database failed
+        """
+        with _conflicts(
+            self._url,
+            table,
+            identity,
+            unique='another has the same',
+            foreign='what it should belong to is not there',
+        ):
+            changed = self._connection.execute(
+                table.update().where(table.c.id == identity).values(**values)
+            ).rowcount
+        self._must_be_one(changed, table, identity)
+
+    def delete(self, table: sa.Table, identity: str) -> None:
+        """Delete the row with this id.
+
+        :raises NotFound: no such row
+        :raises Conflict: others belong to it
+        :raises StoreError: the database failed
+        """
+        with _conflicts(
+            self._url,
+            table,
+            identity,
+            unique='can not go',
+            foreign='others belong to it',
+        ):
+            changed = self._connection.execute(
+                table.delete().where(table.c.id == identity)
+            ).rowcount
+        self._must_be_one(changed, table, identity)
+
+    def change(self, statement: sa.Update | sa.Delete) -> int:
+        """Update or delete; return how many rows matched.
+
+        :raises StoreError: the database failed
+        """
+        with translated(self._url):
+            return self._connection.execute(statement).rowcount
+
+    @staticmethod
+    def _must_be_one(changed: int, table: sa.Table, identity: str) -> None:
+        if not changed:
+            raise exceptions.NotFound(
+                kind=table.info['kind'], identity=identity
+            )

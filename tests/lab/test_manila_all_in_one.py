@@ -1,0 +1,293 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""A real Manila process on loopback, driven by the real client."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.lab.manila import background
+from manila_gluster_heketi.lab.manila import configuration
+from manila_gluster_heketi.lab.manila import control
+
+_REPOSITORY = pathlib.Path(__file__).parents[2]
+_DRIVER = 'tests.lab.directory_share_driver.DirectoryShareDriver'
+_WAIT_SECONDS = 20
+
+
+def _spec(directory, port, **changes):
+    fields = {
+        'directory': directory,
+        'python': pathlib.Path(sys.executable),
+        'port': port,
+        'python_path': (_REPOSITORY,),
+        'backend_name': 'tested',
+        'backend_options': {
+            'share_driver': _DRIVER,
+            'driver_handles_share_servers': 'False',
+            'directory_driver_root': str(directory / 'shares'),
+        },
+        'ready_seconds': 60,
+    }
+    return configuration.ManilaSpec(**(fields | changes))
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def _silent(_line):
+    pass
+
+
+def _processes_of(directory):
+    """Ids of the processes that have the directory in their arguments."""
+    found = []
+    for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):
+        try:
+            if str(directory).encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+@unittest.skipUnless(
+    importlib.util.find_spec('manila'), 'this interpreter has no manila'
+)
+class ManilaCase(unittest.TestCase):
+    """Has a directory and a port; leaves neither process nor file."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.directory = pathlib.Path(scratch.name) / 'manila'
+        self.port = _free_port()
+        self.addCleanup(control.down, self.directory, report=_silent)
+
+    def up(self, **changes):
+        spec = _spec(self.directory, self.port, **changes)
+        return control.up(spec, report=_silent)
+
+
+class TestShares(ManilaCase):
+    """What an operator does with ``openstack share``."""
+
+    def start(self, *argv):
+        return subprocess.Popen(
+            [sys.executable, '-m', 'openstackclient.shell', 'share', *argv],
+            env=os.environ | control.environment(self.directory),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def share(self, *argv):
+        client = self.start(*argv)
+        output, errors = client.communicate()
+        self.assertEqual(0, client.returncode, errors)
+        return output.strip()
+
+    def state(self):
+        """What the driver has, by size and access list."""
+        files = (self.directory / 'shares').glob('*/share.json')
+        return [json.loads(each.read_text()) for each in files]
+
+    def wait_for(self, expected):
+        end = time.monotonic() + _WAIT_SECONDS
+        while self.state() != expected and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertEqual(expected, self.state())
+
+    def test_life_of_a_share(self):
+        self.up()
+        self.share('type', 'create', 'gluster', 'False')
+
+        self.share('create', 'GLUSTERFS', '1', '--name', 's', '--wait')
+        show = ('show', 's', '-f', 'value', '-c', 'status', '-c', 'host')
+        self.assertEqual(
+            ['available', 'aio@tested#pool'],
+            sorted(self.share(*show).split(), reverse=True),
+        )
+        self.share('resize', 's', '3', '--wait')
+        self.wait_for([{'size': 3, 'access': []}])
+
+        self.share('access', 'create', 's', 'cert', 'client.example')
+        self.wait_for([{'size': 3, 'access': ['client.example']}])
+
+        self.share('delete', 's', '--wait')
+        self.assertEqual([], self.state())
+        self.assertEqual('', self.share('list', '-f', 'value'))
+
+        self._create_four_at_once()
+
+    def _create_four_at_once(self):
+        clients = [
+            self.start('create', 'GLUSTERFS', '2', '--name', f'p{n}')
+            for n in range(4)
+        ]
+        for client in clients:
+            _, errors = client.communicate()
+            self.assertEqual(0, client.returncode, errors)
+        self.wait_for([{'size': 2, 'access': []}] * 4)
+        self.assertEqual(
+            ['available'] * 4,
+            self.share('list', '-f', 'value', '-c', 'Status').split(),
+        )
+
+
+class TestControl(ManilaCase):
+    """Up, down, and what can go wrong with them."""
+
+    def refused(self, **changes):
+        with self.assertRaises(exceptions.LabManilaFailed) as caught:
+            self.up(**changes)
+        self.assertEqual([], _processes_of(self.directory))
+        return str(caught.exception)
+
+    def test_up_twice_and_down_twice(self):
+        first = self.up()
+        self.assertEqual(first, self.up())
+        self.assertEqual(first, control.status(self.directory))
+        self.assertEqual(
+            [first.process.pid], _processes_of(self.directory)
+        )
+        with self.assertRaises(exceptions.LabManilaFailed) as caught:
+            self.up(backend_name='other')
+        self.assertIn('another configuration', str(caught.exception))
+
+        control.down(self.directory, report=_silent)
+        self.assertEqual([], _processes_of(self.directory))
+        self.assertTrue(self.directory.exists())
+        control.down(self.directory, purge=True, report=_silent)
+        self.assertFalse(self.directory.exists())
+
+    def test_shares_are_known_after_a_crash(self):
+        killed = self.up()
+        database = self.directory / 'manila.sqlite'
+        inode = database.stat().st_ino
+        killed.process.end(signal.SIGKILL, 10)
+        self.assertIsNone(control.status(self.directory).process)
+        with self.assertRaises(exceptions.LabManilaFailed):
+            control.environment(self.directory)
+
+        again = self.up()
+        self.assertNotEqual(killed.process, again.process)
+        self.assertEqual(inode, database.stat().st_ino)
+
+    def test_record_of_another_process(self):
+        self.up()
+        record = self.directory / 'process.json'
+        content = json.loads(record.read_text())
+        control.down(self.directory, report=_silent)
+        stranger = background.spawn(
+            ['sleep', '60'], self.directory, {}, self.directory / 'out'
+        )
+        self.addCleanup(stranger.end, signal.SIGKILL, 10)
+        # Its id was given to another process after a reboot.
+        content['process'] = {'pid': stranger.pid, 'started': 1}
+        record.write_text(json.dumps(content))
+
+        control.down(self.directory, report=_silent)
+
+        self.assertTrue(stranger.is_alive())
+
+    def test_port_taken(self):
+        with socket.create_server(('127.0.0.1', self.port)):
+            self.assertIn(
+                f'cannot listen on 127.0.0.1:{self.port}: Address already',
+                self.refused(),
+            )
+
+    def test_interpreter_without_manila(self):
+        with tempfile.TemporaryDirectory() as place:
+            subprocess.run(
+                [sys.executable, '-m', 'venv', '--without-pip', place],
+                check=True,
+            )
+            python = pathlib.Path(place) / 'bin' / 'python'
+            self.assertIn(
+                'has no package manila', self.refused(python=python)
+            )
+
+    def test_no_interpreter(self):
+        self.assertIn(
+            'No such file', self.refused(python=pathlib.Path('/none/python'))
+        )
+
+    def test_no_namespace(self):
+        self.assertIn(
+            "no network namespace 'absent-here'",
+            self.refused(namespace='absent-here'),
+        )
+
+    def test_driver_that_is_not_there(self):
+        self.assertIn(
+            'No module named',
+            self.refused(
+                backend_options={
+                    'share_driver': 'tests.lab.absent.Driver',
+                    'driver_handles_share_servers': 'False',
+                }
+            ),
+        )
+
+    def test_driver_that_never_gets_ready(self):
+        options = {
+            'share_driver': _DRIVER,
+            'driver_handles_share_servers': 'False',
+            'directory_driver_root': '/proc/never',
+        }
+        text = self.refused(backend_options=options, ready_seconds=8)
+        self.assertIn('not ready after 8 s', text)
+        self.assertIn('/proc/never', text)
+
+    def test_directory_with_other_things(self):
+        self.directory.mkdir()
+        precious = self.directory / 'precious'
+        precious.touch()
+        self.assertIn('something else', self.refused())
+        with self.assertRaises(exceptions.LabManilaFailed):
+            control.down(self.directory, purge=True, report=_silent)
+        self.assertTrue(precious.exists())
+
+
+class TestSpec(unittest.TestCase):
+    """What can be seen to be wrong without starting anything."""
+
+    def refused(self, **changes):
+        with self.assertRaises(exceptions.InvalidInput):
+            _spec(pathlib.Path('/lab'), **({'port': 8786} | changes))
+
+    def test_invalid(self):
+        self.refused(port=0)
+        self.refused(backend_name='with space')
+        self.refused(backend_options={'share_backend_name': 'x'})
+        self.refused(
+            backend_options={'share_driver': 'a.B', 'x': '1\n[database]'}
+        )
+
+    def test_values_are_literal(self):
+        options = {'share_driver': 'a.B', 'password': 'a$my_ip'}
+        spec = _spec(pathlib.Path('/lab'), 8786, backend_options=options)
+        self.assertIn('password = a$$my_ip\n', configuration.render(spec))

@@ -52,7 +52,7 @@ def _mounts() -> list[str]:
     root = '/mnt/merged'
     overlay = 'lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work'
     return [
-        '/dev/ubda /mnt ext4 noatime,commit=1',
+        '/dev/ubda /mnt ext4 noatime',
         f'overlay {root} overlay {overlay}',
         f'proc {root}/proc proc',
         f'sysfs {root}/sys sysfs',

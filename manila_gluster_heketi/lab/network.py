@@ -78,16 +78,20 @@ def set_link(lab: layout.Lab, node: layout.LabNode, up: bool) -> None:
 
     :raises LabError: the lab is down
     """
-    state = 'up' if up else 'down'
-    _ip('-n', lab.namespace, 'link', 'set', node.tap, state)
+    # Not "link set down": then the guest's driver gets errors instead of
+    # silence, and needs half a minute to recover from them.
+    master = ['master', _BRIDGE] if up else ['nomaster']
+    _ip('-n', lab.namespace, 'link', 'set', node.tap, *master)
 
 
-def link_states(lab: layout.Lab) -> dict[str, bool]:
-    """Return for each tap that exists whether it is up."""
+def linked_taps(lab: layout.Lab) -> set[str]:
+    """Return the taps whose network is not cut."""
     if not lab.namespace_path.exists():
-        return {}
+        return set()
     return {
-        link['ifname']: 'UP' in link['flags'] for link in _links(lab.namespace)
+        link['ifname']
+        for link in _links(lab.namespace)
+        if link.get('master') == _BRIDGE
     }
 
 

@@ -132,8 +132,8 @@ def set_link(lab: layout.Lab, node: str | layout.LabNode, up: bool) -> None:
 def status(lab: layout.Lab) -> list[NodeStatus]:
     """Return how the nodes are, ``n1`` first."""
     host.require_root(lab.name)
-    links = network.link_states(lab)
-    return [_node_status(lab, node, links) for node in lab.nodes]
+    linked = network.linked_taps(lab)
+    return [_node_status(lab, node, linked) for node in lab.nodes]
 
 
 def run_in_namespace(
@@ -185,14 +185,14 @@ def _cut(
 
 
 def _node_status(
-    lab: layout.Lab, node: layout.LabNode, links: dict[str, bool]
+    lab: layout.Lab, node: layout.LabNode, linked: set[str]
 ) -> NodeStatus:
     pids = power.process_ids(lab, node)
     return NodeStatus(
         node=node,
         running=bool(pids),
         ready=bool(pids) and guest.is_ready(node),
-        linked=links.get(node.tap, False),
+        linked=node.tap in linked,
         process_id=min(pids, default=None),
         resident_bytes=power.resident_bytes(pids),
     )

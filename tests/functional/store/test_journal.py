@@ -1,0 +1,265 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Tests of the journal: states, steps, leases, history."""
+
+import dataclasses
+import datetime
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
+from manila_gluster_heketi.store import journal
+from tests.functional.store import base
+
+_MINUTE = datetime.timedelta(minutes=1)
+_NOBODY = 'f' * 32
+
+
+class JournalTestCase(base.StoreTestCase):
+    """An operation with two steps; its lease ends at noon."""
+
+    def setUp(self) -> None:
+        """Open the operation."""
+        super().setUp()
+        self.operation = self.open()
+
+    def open(self) -> model.Operation:
+        """Record an operation."""
+        new = model.Operation(
+            id=model.new_id(),
+            kind=model.OpKind.VOLUME_CREATE,
+            subject=model.new_id(),
+            cluster_id=model.new_id(),
+            state=model.OpState.RUNNING,
+            owner='host-a:17',
+            lease_until=base.NOON,
+            steps=(
+                model.StepRecord(0, 'bricks', 'a', {'ids': ['x', 'y']}),
+                model.StepRecord(1, 'volume', 'b', {'name': 'vol'}),
+            ),
+        )
+        with self.store.write() as tx:
+            journal.open_operation(tx, new)
+        return new
+
+    def read(self) -> model.Operation:
+        """Return how the operation is on record."""
+        with self.store.read() as tx:
+            return journal.operation(tx, self.operation.id)
+
+    def renew(self, owner: str) -> bool:
+        """Renew the lease for a minute."""
+        with self.store.write() as tx:
+            return journal.renew_lease(
+                tx, self.operation.id, owner, base.NOON + _MINUTE
+            )
+
+    def take_over(self, owner: str, now: datetime.datetime) -> bool:
+        """Take the operation over for a minute."""
+        with self.store.write() as tx:
+            return journal.take_over(
+                tx, self.operation.id, owner, now, now + _MINUTE
+            )
+
+    def test_what_was_put_in_comes_out(self) -> None:
+        """With its steps in order, and its instant to the microsecond."""
+        self.assertEqual(self.operation, self.read())
+
+    def test_instant_of_another_zone(self) -> None:
+        """It comes out in UTC."""
+        east = datetime.timezone(datetime.timedelta(hours=9))
+        with self.store.write() as tx:
+            journal.renew_lease(
+                tx,
+                self.operation.id,
+                self.operation.owner,
+                base.NOON.astimezone(east),
+            )
+        lease = self.read().lease_until
+        self.assertEqual(base.NOON, lease)
+        self.assertEqual(datetime.timezone.utc, lease.tzinfo)
+
+    def test_instant_without_a_zone(self) -> None:
+        """It could be hours off, so it is refused."""
+        with self.store.write() as tx:
+            self.assertRaises(
+                exceptions.StoreError,
+                journal.renew_lease,
+                tx,
+                self.operation.id,
+                self.operation.owner,
+                base.NOON.replace(tzinfo=None),
+            )
+
+    def test_operations_by_state(self) -> None:
+        """Oldest first; without states, all."""
+        second, third = self.open(), self.open()
+        with self.store.write() as tx:
+            journal.set_state(tx, second.id, model.OpState.STUCK)
+        with self.store.read() as tx:
+            self.assertEqual(
+                (self.operation, third),
+                journal.operations(tx, states=[model.OpState.RUNNING]),
+            )
+            self.assertEqual(
+                [self.operation.id, second.id, third.id],
+                [each.id for each in journal.operations(tx)],
+            )
+            self.assertEqual((), journal.operations(tx, states=()))
+
+    def test_state_changes(self) -> None:
+        """An error stays until there is another."""
+        states = model.OpState
+        for state, error, expected in (
+            (states.UNDOING, 'disk full', 'disk full'),
+            (states.UNDONE, '', 'disk full'),
+            (states.STUCK, 'host gone', 'host gone'),
+        ):
+            with self.store.write() as tx:
+                journal.set_state(tx, self.operation.id, state, error)
+            found = self.read()
+            self.assertEqual((state, expected), (found.state, found.error))
+
+    def test_steps_are_marked(self) -> None:
+        """An error goes when the step is marked again."""
+        states = model.StepState
+        with self.store.write() as tx:
+            journal.mark_steps(
+                tx,
+                self.operation.id,
+                {0: states.DONE, 1: states.UNDO_FAILED},
+                errors={1: 'host gone'},
+            )
+        self.assertEqual(
+            [(states.DONE, ''), (states.UNDO_FAILED, 'host gone')],
+            [(step.state, step.error) for step in self.read().steps],
+        )
+        with self.store.write() as tx:
+            journal.mark_steps(tx, self.operation.id, {1: states.UNDONE})
+        self.assertEqual(
+            [(states.DONE, ''), (states.UNDONE, '')],
+            [(step.state, step.error) for step in self.read().steps],
+        )
+
+    def test_steps_are_added(self) -> None:
+        """After those that are there; an index is had once."""
+        step = model.StepRecord(2, 'quota', 'b', {})
+        with self.store.write() as tx:
+            journal.add_steps(tx, self.operation.id, [step])
+            self.assertRaises(
+                exceptions.Conflict,
+                journal.add_steps,
+                tx,
+                self.operation.id,
+                [step],
+            )
+        self.assertEqual((*self.operation.steps, step), self.read().steps)
+
+    def test_things_that_are_not_there(self) -> None:
+        """Each is named by kind and id."""
+        done = model.StepState.DONE
+        with self.store.write() as tx:
+            for call, arguments in (
+                (journal.operation, ()),
+                (journal.set_state, (model.OpState.DONE,)),
+                (journal.close_operation, ()),
+                (journal.mark_steps, ({0: done},)),
+            ):
+                error = self.assertRaises(
+                    exceptions.NotFound, call, tx, _NOBODY, *arguments
+                )
+                self.assertIn(_NOBODY, error.fields['identity'])
+            error = self.assertRaises(
+                exceptions.NotFound,
+                journal.mark_steps,
+                tx,
+                self.operation.id,
+                {9: done},
+            )
+            self.assertEqual('step', error.fields['kind'])
+            self.assertRaises(
+                exceptions.Conflict,
+                journal.add_steps,
+                tx,
+                _NOBODY,
+                self.operation.steps,
+            )
+
+    def test_operation_is_there_already(self) -> None:
+        """Its id is had once."""
+        with self.store.write() as tx:
+            self.assertRaises(
+                exceptions.Conflict,
+                journal.open_operation,
+                tx,
+                self.operation,
+            )
+
+    def test_owner_renews_its_lease(self) -> None:
+        """Even after it expired, if nobody came."""
+        self.assertTrue(self.renew('host-a:17'))
+        self.assertEqual(base.NOON + _MINUTE, self.read().lease_until)
+
+    def test_lease_is_lost(self) -> None:
+        """Who slept too long learns it and changes nothing."""
+        later = base.NOON + _MINUTE
+        self.assertTrue(self.take_over('host-b:5', later))
+        self.assertFalse(self.renew('host-a:17'))
+        found = self.read()
+        self.assertEqual('host-b:5', found.owner)
+        self.assertEqual(later + _MINUTE, found.lease_until)
+
+    def test_lease_has_not_expired(self) -> None:
+        """Not even at its last instant."""
+        self.assertFalse(self.take_over('host-b:5', base.NOON))
+        self.assertEqual(self.operation, self.read())
+
+    def test_many_find_an_expired_lease(self) -> None:
+        """Exactly one takes the operation over."""
+        stores = [self.another_store() for _ in range(8)]
+        now = base.NOON + _MINUTE
+
+        def recover(number: int) -> bool:
+            with stores[number].write() as tx:
+                return journal.take_over(
+                    tx, self.operation.id, f'host-{number}', now, now + _MINUTE
+                )
+
+        results = self.all_at_once(
+            [lambda number=number: recover(number) for number in range(8)]
+        )
+        self.assertEqual([False] * 7 + [True], sorted(results))
+        self.assertEqual(f'host-{results.index(True)}', self.read().owner)
+
+    def test_closed_operation_is_history(self) -> None:
+        """It is shown, but nobody can own it again."""
+        with self.store.write() as tx:
+            journal.set_state(tx, self.operation.id, model.OpState.DONE)
+            journal.close_operation(tx, self.operation.id)
+        self.assertFalse(self.renew('host-a:17'))
+        self.assertFalse(self.take_over('host-b:5', base.NOON + _MINUTE))
+        self.assertEqual(
+            dataclasses.replace(self.operation, state=model.OpState.DONE),
+            self.read(),
+        )
+
+    def test_history_is_pruned(self) -> None:
+        """Closed operations go with their steps, open ones stay."""
+        opened = self.open()
+        now = datetime.datetime.now(datetime.timezone.utc)
+        with self.store.write() as tx:
+            journal.close_operation(tx, self.operation.id)
+            self.assertEqual(0, journal.prune(tx, now - _MINUTE))
+            self.assertEqual(1, journal.prune(tx, now + _MINUTE))
+            self.assertEqual((opened,), journal.operations(tx))
+            # Its steps are gone: the same operation can be put in again.
+            journal.open_operation(tx, self.operation)

@@ -1,0 +1,170 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Tests of how a database comes to the present schema."""
+
+import os
+import unittest
+
+import sqlalchemy as sa
+from alembic import autogenerate
+from alembic import migration
+from alembic import script
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
+from manila_gluster_heketi.store import schema
+from manila_gluster_heketi.store import session
+from manila_gluster_heketi.store import sync
+from manila_gluster_heketi.store import topology
+from tests.functional.store import base
+
+
+class SyncTestCase(base.StoreTestCase):
+    """From nothing, from the same schema, from a newer one."""
+
+    def setUp(self) -> None:
+        """Open the database without the store."""
+        super().setUp()
+        self.plain = sa.create_engine(self.url)
+        self.addCleanup(self.plain.dispose)
+
+    def test_migrations_lead_to_the_schema(self) -> None:
+        """A change of schema.py has its migration."""
+        with self.plain.connect() as connection:
+            context = migration.MigrationContext.configure(connection)
+            self.assertEqual(
+                [], autogenerate.compare_metadata(context, schema.METADATA)
+            )
+
+    def test_constraints_have_the_names_of_the_schema(self) -> None:
+        """A later migration finds by name what it changes."""
+        inspector = sa.inspect(self.plain)
+        for table in schema.METADATA.tables.values():
+            found = {
+                constraint['name']
+                for constraint in (
+                    *inspector.get_unique_constraints(table.name),
+                    *inspector.get_foreign_keys(table.name),
+                    inspector.get_pk_constraint(table.name),
+                )
+            }
+            self.assertEqual({part.name for part in table.constraints}, found)
+
+    def test_migrations_are_one_line(self) -> None:
+        """Two heads would be a release that can't decide."""
+        scripts = script.ScriptDirectory(sync._MIGRATIONS)
+        self.assertEqual(1, len(scripts.get_heads()))
+
+    def test_second_sync_keeps_what_is_there(self) -> None:
+        """Each start of the service is one."""
+        cluster = self.add_cluster()
+        self.another_store().sync()
+        with self.store.read() as tx:
+            self.assertEqual((cluster,), topology.clusters(tx))
+
+    def test_many_processes_sync_a_new_database(self) -> None:
+        """One of them creates it."""
+        self.url = f'sqlite:///{self.directory}/new.db'
+        stores = [self.another_store() for _ in range(8)]
+        results = self.all_at_once([store.sync for store in stores])
+        self.assertEqual([None] * 8, results)
+
+    def test_database_of_a_newer_release(self) -> None:
+        """It is refused and left as it is."""
+        with self.plain.begin() as connection:
+            connection.execute(
+                sa.text("UPDATE alembic_version SET version_num = '9999'")
+            )
+        error = self.assertRaises(exceptions.StoreTooNew, self.store.sync)
+        self.assertEqual('9999', error.fields['found'])
+        with self.plain.connect() as connection:
+            context = migration.MigrationContext.configure(connection)
+            self.assertEqual('9999', context.get_current_revision())
+
+    def test_failed_migration_leaves_nothing(self) -> None:
+        """A half-made schema would not be a schema."""
+        path = f'{self.directory}/half.db'
+        half = sa.create_engine(f'sqlite:///{path}')
+        self.addCleanup(half.dispose)
+        with half.begin() as connection:
+            schema.certificates.create(connection)
+        store = session.Store(f'sqlite:///{path}')
+        self.addCleanup(store.close)
+        error = self.assertRaises(exceptions.StoreError, store.sync)
+        self.assertIn('certificates', str(error))
+        self.assertEqual(['certificates'], sa.inspect(half).get_table_names())
+
+    def test_version_table_is_not_ours(self) -> None:
+        """Two versions at once mean nothing here."""
+        with self.plain.begin() as connection:
+            connection.execute(
+                sa.text("INSERT INTO alembic_version VALUES ('other')")
+            )
+        self.assertRaises(exceptions.StoreError, self.store.sync)
+
+
+class UnwritableTestCase(base.StoreTestCase):
+    """Where no database can be."""
+
+    def _refused(self, url: str) -> str:
+        store = session.Store(url)
+        self.addCleanup(store.close)
+        return str(self.assertRaises(exceptions.StoreError, store.sync))
+
+    def test_directory_is_not_there(self) -> None:
+        """Its making is the administrator's."""
+        url = f'sqlite:///{self.directory}/none/store.db'
+        self.assertIn(url, self._refused(url))
+
+    def test_path_is_a_directory(self) -> None:
+        """It can't be opened."""
+        self._refused(f'sqlite:///{self.directory}')
+
+    def test_file_is_no_database(self) -> None:
+        """It is not overwritten."""
+        path = f'{self.directory}/letter.txt'
+        with open(path, 'w', encoding='utf-8') as letter:
+            letter.write('Dear reader, ' * 100)
+        self.assertIn('not a database', self._refused(f'sqlite:///{path}'))
+        self.assertEqual(1300, os.path.getsize(path))
+
+    def test_database_is_read_only(self) -> None:
+        """It is said at the start and not with the first share."""
+        path = self.url.removeprefix('sqlite:///')
+        self.assertIn(
+            'readonly',
+            self._refused(f'sqlite:///file:{path}?mode=ro&uri=true'),
+        )
+
+    @unittest.skipIf(os.geteuid() == 0, 'root may write everything')
+    def test_file_may_not_be_written(self) -> None:
+        """The mode of the file forbids it."""
+        os.chmod(self.url.removeprefix('sqlite:///'), 0o400)
+        self._refused(self.url)
+
+
+class WidthTestCase(base.StoreTestCase):
+    """What SQLite does not check and others do."""
+
+    def test_enumerations_fit_their_columns(self) -> None:
+        """PostgreSQL and MariaDB refuse longer text."""
+        for members in (
+            model.EntryState,
+            model.ZoneSpread,
+            model.VolumeState,
+            model.OpState,
+            model.StepState,
+            model.OpKind,
+        ):
+            for member in members:
+                self.assertLessEqual(len(member.value), 32)

@@ -77,7 +77,7 @@ def pool_stats(
     online = domains.Estate(filters.usable(request, snapshot.devices))
     free = _bound(online, request)
     largest = largest_data_bytes(online, request)
-    raw_free = sum(node.free_bytes for node in online.nodes)
+    raw_free = sum(node.free_bytes for node in online.nodes.values())
     return PoolCapacity(
         total_data_bytes=_data(total, limits),
         # Rounding of several bricks must not make one volume look larger.

@@ -17,6 +17,7 @@ exist if and only if the places, counting at most ``sets`` in each domain, are
 at least ``sets * copies`` (the theorem of Gale and Ryser on 0-1 matrices).
 """
 
+import collections
 import heapq
 import math
 from collections.abc import Iterable
@@ -34,8 +35,7 @@ class Domain:
 
     :ivar identity: what tells it from its like
     :ivar name: what people call it
-    :ivar nodes: the nodes in it; a node has itself
-    :ivar zone: the zone that it is in; a zone has itself
+    :ivar zone_number: the zone that it is in, or is
     :ivar free_bytes: room on all its devices
     :ivar most_bytes: room on the device that has most
     """
@@ -47,22 +47,25 @@ class Domain:
         'identity',
         'most_bytes',
         'name',
-        'nodes',
-        'zone',
+        'zone_number',
     )
 
-    def __init__(self, identity: str, name: str) -> None:
+    def __init__(self, identity: str, name: str, zone_number: int) -> None:
         self.identity = identity
         self.name = name
-        self.nodes: list[Node] = []
-        self.zone: Domain = self
+        self.zone_number = zone_number
         self.free_bytes = 0
         self.most_bytes = 0
-        self._heap: list[tuple[int, int, int]] = []
-        self._shares: list[int] = []
+        # Few domains are ever asked for shares, and there may be thousands.
+        self._heap: list[tuple[int, int, int]] | None = None
+        self._shares: list[int] | None = None
 
     def rooms(self) -> Iterable[int]:
         """Return the room on each of its devices, in bytes."""
+        raise NotImplementedError
+
+    def nodes(self) -> Sequence['Node']:
+        """Return the nodes in it; a node has itself."""
         raise NotImplementedError
 
     def places(self, brick_bytes: int, most: int) -> int:
@@ -85,7 +88,8 @@ class Domain:
         """
         if index == 0:
             return self.most_bytes
-        if not self._heap:
+        if self._heap is None or self._shares is None:
+            self._shares = []
             self._heap = [(-room, room, 1) for room in self.rooms()]
             heapq.heapify(self._heap)
         while len(self._shares) <= index:
@@ -96,92 +100,102 @@ class Domain:
         return self._shares[index]
 
 
-class Zone(Domain):
-    """The nodes of one zone."""
-
-    __slots__ = ()
-
-    def __init__(self, number: int) -> None:
-        super().__init__(str(number), f'zone {number}')
-
-    def rooms(self) -> Iterable[int]:
-        """Return the room on each device of its nodes."""
-        return (room for node in self.nodes for room in node.rooms())
-
-    def settle(self) -> None:
-        """Add up its nodes."""
-        self.free_bytes = sum(node.free_bytes for node in self.nodes)
-        self.most_bytes = max(node.most_bytes for node in self.nodes)
-
-
 class Node(Domain):
     """The devices of one node that have any room."""
 
     __slots__ = ('_rooms', 'candidates')
 
-    def __init__(self, node: model.Node, zone: Zone) -> None:
-        super().__init__(node.id, node.manage_host)
-        self.nodes = [self]
-        self.zone = zone
-        zone.nodes.append(self)
-        self.candidates: list[model.DeviceCapacity] = []
-        self._rooms: list[int] = []
+    def __init__(self, candidates: Sequence[model.DeviceCapacity]) -> None:
+        node = candidates[0].node
+        super().__init__(node.id, node.manage_host, node.zone)
+        self.candidates = candidates
+        self._rooms = [c.device.total_bytes - c.used_bytes for c in candidates]
+        self.free_bytes = sum(self._rooms)
+        self.most_bytes = max(self._rooms)
 
     def rooms(self) -> Sequence[int]:
         """Return the room on each of its devices."""
         return self._rooms
 
-    def add(self, candidate: model.DeviceCapacity, room: int) -> None:
-        """Take a device in; ``Zone.settle`` is due when all are."""
-        self.candidates.append(candidate)
-        self._rooms.append(room)
-        self.free_bytes += room
-        if room > self.most_bytes:
-            self.most_bytes = room
+    def nodes(self) -> Sequence['Node']:
+        """Return itself."""
+        return (self,)
 
     def take(self, index: int, size_bytes: int) -> None:
         """Put a brick on the device at this index."""
         self._rooms[index] -= size_bytes
         self.free_bytes -= size_bytes
         self.most_bytes = max(self._rooms)
-        self.zone.free_bytes -= size_bytes
-        self.zone.most_bytes = max(n.most_bytes for n in self.zone.nodes)
+
+
+class Zone(Domain):
+    """The nodes of one zone."""
+
+    __slots__ = ('_nodes',)
+
+    def __init__(self, number: int) -> None:
+        super().__init__(str(number), f'zone {number}', number)
+        self._nodes: list[Node] = []
+
+    def rooms(self) -> Iterable[int]:
+        """Return the room on each device of its nodes."""
+        return (room for node in self._nodes for room in node.rooms())
+
+    def nodes(self) -> Sequence[Node]:
+        """Return its nodes."""
+        return self._nodes
+
+    def add(self, node: Node) -> None:
+        """Take a node in."""
+        self._nodes.append(node)
+        self.free_bytes += node.free_bytes
+        self.most_bytes = max(self.most_bytes, node.most_bytes)
+
+    def took(self, size_bytes: int) -> None:
+        """Follow what one of its nodes took."""
+        self.free_bytes -= size_bytes
+        self.most_bytes = max(node.most_bytes for node in self._nodes)
 
 
 class Estate:
     """The usable devices of a cluster, by node and by zone.
 
+    :ivar nodes: nodes with any room, by identity
+    :ivar zones: zones with any room, by number
     :ivar extent_bytes: a unit that suits all volume groups
     """
 
     __slots__ = ('extent_bytes', 'nodes', 'zones')
 
     def __init__(self, candidates: Sequence[model.DeviceCapacity]) -> None:
-        zones: dict[int, Zone] = {}
-        nodes: dict[str, Node] = {}
-        extents = set()
+        # Nothing here refers back to what holds it, so that all goes at once
+        # without the cycle collector: that would go over a large snapshot.
+        by_node: dict[str, list[model.DeviceCapacity]] = (
+            collections.defaultdict(list)
+        )
         for candidate in candidates:
-            device = candidate.device
-            room = device.total_bytes - candidate.used_bytes
-            if room <= 0:
-                continue
-            extents.add(device.extent_bytes)
-            node = nodes.get(device.node_id)
-            if node is None:
-                number = candidate.node.zone
-                zone = zones.setdefault(number, Zone(number))
-                node = Node(candidate.node, zone)
-                nodes[device.node_id] = node
-            node.add(candidate, room)
-        for zone in zones.values():
-            zone.settle()
-        self.nodes = list(nodes.values())
-        self.zones = list(zones.values())
+            if candidate.used_bytes < candidate.device.total_bytes:
+                by_node[candidate.device.node_id].append(candidate)
+        self.nodes = {key: Node(roomy) for key, roomy in by_node.items()}
+        self.zones: dict[int, Zone] = {}
+        for node in self.nodes.values():
+            zone = self.zones.get(node.zone_number)
+            if zone is None:
+                zone = self.zones[node.zone_number] = Zone(node.zone_number)
+            zone.add(node)
+        extents = {c.device.extent_bytes for c in candidates}
         self.extent_bytes = math.lcm(*extents) if extents else EXTENT_BYTES
 
     def domains(self, *, zones: bool) -> Sequence[Domain]:
         """Return zones or nodes as what sets are spread over."""
-        return self.zones if zones else self.nodes
+        if zones:
+            return list(self.zones.values())
+        return list(self.nodes.values())
+
+    def take(self, node: Node, index: int, size_bytes: int) -> None:
+        """Put a brick on a device of a node."""
+        node.take(index, size_bytes)
+        self.zones[node.zone_number].took(size_bytes)
 
 
 def largest_brick(domains: Sequence[Domain], copies: int, sets: int) -> int:

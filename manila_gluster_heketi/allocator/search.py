@@ -154,6 +154,7 @@ class _Filling:
         request: requests.Request,
         score: scoring.Scoring,
     ) -> None:
+        self._estate = estate
         self._plan = plan
         self._copies = request.copies
         self._spread = request.spread
@@ -197,14 +198,15 @@ class _Filling:
         chosen: Sequence[domains.Node],
     ) -> domains.Domain:
         """Return the domain that scores best beside those chosen."""
-        zones = [node.zone for node in chosen]
+        used = {node.zone_number for node in chosen}
+        zones = self._estate.zones
 
         def rank(domain: domains.Domain) -> tuple[object, ...]:
             own = self._score.domain(domain)
             if self._spread is model.ZoneSpread.NONE:
                 return own
-            zone = domain.zone
-            return (zone in zones, self._score.domain(zone), own)
+            number = domain.zone_number
+            return (number in used, self._score.domain(zones[number]), own)
 
         return min(among, key=rank)
 
@@ -213,7 +215,7 @@ class _Filling:
         return min(
             (
                 node
-                for node in domain.nodes
+                for node in domain.nodes()
                 if node.most_bytes >= self._plan.brick_bytes
             ),
             key=self._score.domain,
@@ -229,6 +231,6 @@ class _Filling:
                 node.candidates[index], rooms[index], size
             ),
         )
-        node.take(index, size)
+        self._estate.take(node, index, size)
         device_id = node.candidates[index].device.id
         return placement.Slot(device_id, node.identity, size)

@@ -58,8 +58,11 @@ class JsonText(sa.types.TypeDecorator[Any]):
     def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str:
         return json.dumps(value, sort_keys=True)
 
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
-        return json.loads(value)
+    def process_result_value(
+        self, value: str | None, dialect: sa.Dialect
+    ) -> Any:
+        # NULL comes of outer joins.
+        return None if value is None else json.loads(value)
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime.datetime]):

@@ -207,45 +207,46 @@ def _operations(
     tx: Transaction, wanted: sa.ColumnElement[bool]
 ) -> tuple[model.Operation, ...]:
     table, step_table = schema.operations, schema.steps
-    steps = tx.rows(
-        step_table.select()
-        .where(
-            step_table.c.operation_id.in_(sa.select(table.c.id).where(wanted))
+    # One statement, so that a server shows each operation with the steps of
+    # the same moment.
+    rows = tx.rows(
+        sa.select(
+            table,
+            *(each.label(f'step_{each.name}') for each in step_table.c),
         )
-        .order_by(step_table.c.operation_id, step_table.c.number)
+        .select_from(table.outerjoin(step_table))
+        .where(wanted)
+        .order_by(table.c.started_at, table.c.id, step_table.c.number)
     )
-    by_operation = {
-        operation_id: tuple(_step(row) for row in rows)
-        for operation_id, rows in itertools.groupby(
-            steps, lambda row: row.operation_id
-        )
-    }
     return tuple(
-        model.Operation(
-            id=row.id,
-            kind=row.kind,
-            subject=row.subject,
-            cluster_id=row.cluster_id,
-            state=row.state,
-            owner=row.owner,
-            lease_until=row.lease_until,
-            steps=by_operation.get(row.id, ()),
-            error=row.error,
-        )
-        for row in tx.rows(
-            table.select()
-            .where(wanted)
-            .order_by(table.c.started_at, table.c.id)
-        )
+        _operation(list(members))
+        for _, members in itertools.groupby(rows, lambda row: row.id)
     )
 
 
-def _step(row: sa.Row[Any]) -> model.StepRecord:
-    return model.StepRecord(
-        index=row.number,
-        kind=row.kind,
-        host=row.host,
-        params=row.params,
-        state=row.state,
-        error=row.error,
+def _operation(rows: list[sa.Row[Any]]) -> model.Operation:
+    """Make one operation of its rows, one for each step."""
+    first = rows[0]
+    return model.Operation(
+        id=first.id,
+        kind=first.kind,
+        subject=first.subject,
+        cluster_id=first.cluster_id,
+        state=first.state,
+        owner=first.owner,
+        lease_until=first.lease_until,
+        steps=tuple(
+            model.StepRecord(
+                index=row.step_number,
+                kind=row.step_kind,
+                host=row.step_host,
+                params=row.step_params,
+                state=row.step_state,
+                error=row.step_error,
+            )
+            for row in rows
+            # An operation without steps has one row nevertheless.
+            if row.step_number is not None
+        ),
+        error=first.error,
     )

@@ -161,38 +161,36 @@ def snapshot(tx: Transaction, cluster_id: str) -> model.Snapshot:
 
     :raises NotFound: no such cluster
     """
-    # First, so that in a write transaction of PostgreSQL whatever others
+    # First, so that in a write transaction of a server whatever others
     # commit while the rest is read makes bump_generation fail.
     whole = cluster(tx, cluster_id)
     by_id = {member.id: member for member in nodes(tx, cluster_id)}
-    device_table, brick_table = schema.devices, schema.bricks
-    mine = device_table.c.node_id.in_(
-        sa.select(schema.nodes.c.id).where(
-            schema.nodes.c.cluster_id == cluster_id
-        )
+    table, brick_table = schema.devices, schema.bricks
+    names = table.c.keys()
+    used = (
+        sa.select(sa.func.sum(brick_table.c.size_bytes))
+        .where(brick_table.c.device_id == table.c.id)
+        .scalar_subquery()
     )
-    used = tx.rows(
-        sa.select(
-            brick_table.c.device_id,
-            sa.func.sum(brick_table.c.size_bytes).label('used_bytes'),
-        )
-        .join_from(brick_table, device_table)
-        .where(mine)
-        .group_by(brick_table.c.device_id)
+    mine = sa.select(schema.nodes.c.id).where(
+        schema.nodes.c.cluster_id == cluster_id
     )
-    # PostgreSQL and MariaDB sum up to a Decimal.
-    used_bytes = {row.device_id: int(row.used_bytes) for row in used}
+    found = tx.rows(
+        sa.select(table, used.label('used_bytes'))
+        .where(table.c.node_id.in_(mine))
+        .order_by(table.c.id)
+    )
     return model.Snapshot(
         cluster=whole,
         devices=tuple(
             model.DeviceCapacity(
-                device=each,
-                node=by_id[each.node_id],
-                used_bytes=used_bytes.get(each.id, 0),
+                device=model.Device(**dict(zip(names, row))),
+                node=by_id[row.node_id],
+                # Servers sum up to a Decimal, and nothing to None.
+                used_bytes=int(row.used_bytes or 0),
             )
-            for each in tx.values(
-                model.Device,
-                device_table.select().where(mine).order_by(device_table.c.id),
-            )
+            for row in found
+            # A node may come between the two statements.
+            if row.node_id in by_id
         ),
     )

@@ -164,6 +164,13 @@ class JournalTestCase(base.StoreTestCase):
             )
         self.assertEqual((*self.operation.steps, step), self.read().steps)
 
+    def test_operation_without_steps(self) -> None:
+        """Its plan is made later."""
+        bare = dataclasses.replace(self.operation, id=model.new_id(), steps=())
+        with self.store.write() as tx:
+            journal.open_operation(tx, bare)
+            self.assertEqual(bare, journal.operation(tx, bare.id))
+
     def test_things_that_are_not_there(self) -> None:
         """Each is named by kind and id."""
         done = model.StepState.DONE

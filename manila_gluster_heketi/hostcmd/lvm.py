@@ -1,0 +1,212 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+"""LVM: one volume group and one thin pool per device, a thin LV per brick.
+
+Heketi's and our volume groups look alike to LVM; tags tell whose they are.
+Every call has -qq: LVM then answers its own questions with "no". Failures
+have exit status 5 (LVM 2.03.16); what they say is matched below.
+
+No --devices: on hosts with a devices file (RHEL 9) LVM enters a device by
+itself when a volume group is made on it.
+"""
+
+from collections.abc import Sequence
+
+from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.hostcmd.command import Tolerance
+
+EXTENT_BYTES = 4 * 1024 * 1024
+CHUNK_BYTES = 256 * 1024
+
+#: For LVM's own records: some 700 bytes per brick, twice, and always whole.
+METADATA_AREA_BYTES = 32 * 1024 * 1024
+
+_FAILED = 5
+_REPORT = ('--reportformat', 'json', '--units', 'b', '--nosuffix')
+_VG_GONE = r'Volume group "\S+" not found'
+
+#: Columns of the reports, in the order of the fields of hostcmd.lvm_report.
+PV_COLUMNS = (
+    'pv_name',
+    'pv_uuid',
+    'vg_name',
+    'dev_size',
+    'vg_size',
+    'vg_free',
+    'vg_extent_size',
+    'vg_tags',
+)
+LV_COLUMNS = (
+    'lv_name',
+    'vg_name',
+    'lv_uuid',
+    'lv_size',
+    'pool_lv',
+    'lv_attr',
+    'lv_tags',
+    'data_percent',
+    'metadata_percent',
+    'lv_metadata_size',
+)
+
+
+def vg_create(vg: str, device: str, tags: Sequence[str]) -> Command:
+    """Make a volume group, and the device a physical volume for it.
+
+    LVM refuses a device with a partition table, a file system or another
+    volume group. A second run finds the group: its name has to be unique.
+    """
+    return _change(
+        'vgcreate',
+        '--autobackup=n',
+        f'--physicalextentsize={EXTENT_BYTES}b',
+        f'--metadatasize={METADATA_AREA_BYTES}b',
+        f'--dataalignment={CHUNK_BYTES}b',
+        *_tags(tags),
+        vg,
+        device,
+        already=rf'A volume group called {vg} already exists',
+    )
+
+
+def thin_pool_create(
+    vg: str, pool: str, data_bytes: int, metadata_bytes: int
+) -> Command:
+    """Make the thin pool; LVM adds a spare as big as its metadata.
+
+    Chunks are not zeroed: tenants see files, and XFS never shows a block
+    that was not written. A second run finds the pool.
+
+    :param data_bytes: whole extents
+    :param metadata_bytes: whole extents
+    """
+    return _change(
+        'lvcreate',
+        '--autobackup=n',
+        '--type=thin-pool',
+        f'--name={pool}',
+        f'--size={data_bytes}b',
+        f'--poolmetadatasize={metadata_bytes}b',
+        f'--chunksize={CHUNK_BYTES}b',
+        '--zero=n',
+        vg,
+        already=rf'Logical volume {pool} already exists in Volume group {vg}',
+    )
+
+
+def brick_create(
+    vg: str, pool: str, lv: str, size_bytes: int, tags: Sequence[str]
+) -> Command:
+    """Make the thin logical volume of a brick.
+
+    A second run finds it: its name has to be unique.
+
+    :param size_bytes: virtual size, whole extents
+    """
+    return _change(
+        'lvcreate',
+        '--autobackup=n',
+        '--thin',
+        f'--virtualsize={size_bytes}b',
+        f'--name={lv}',
+        *_tags(tags),
+        f'{vg}/{pool}',
+        already=rf'"{lv}" already exists in volume group "{vg}"',
+    )
+
+
+def lv_extend(vg: str, lv: str, size_bytes: int) -> Command:
+    """Grow a logical volume to a size; a second run changes nothing.
+
+    :param size_bytes: the new size, whole extents; a smaller one is refused
+    """
+    return _change(
+        'lvextend',
+        '--autobackup=n',
+        f'--size={size_bytes}b',
+        f'{vg}/{lv}',
+        already=r'matches existing size',
+    )
+
+
+def lv_remove(vg: str, lv: str) -> Command:
+    """Destroy a logical volume; one that is not there is fine.
+
+    A mounted one is refused: "contains a filesystem in use".
+    """
+    return _change(
+        'lvremove',
+        '--autobackup=n',
+        '-f',
+        f'{vg}/{lv}',
+        already=rf'Failed to find logical volume|{_VG_GONE}',
+    )
+
+
+def pool_remove(vg: str, pool: str) -> Command:
+    """Destroy a thin pool if it is empty.
+
+    LVM would destroy the thin volumes in it as well; so an empty one is
+    selected, and no other. A second run selects nothing.
+    """
+    return _change(
+        'lvremove',
+        '--autobackup=n',
+        '-f',
+        f'--select=lv_name={pool} && thin_count=0',
+        vg,
+        already=_VG_GONE,
+    )
+
+
+def vg_remove(vg: str) -> Command:
+    """Remove a volume group that holds nothing; one not there is fine."""
+    return _change('vgremove', vg, already=_VG_GONE)
+
+
+def pv_remove(device: str) -> Command:
+    """Take LVM's label off a device that is in no volume group.
+
+    A device without one is fine.
+    """
+    return _change('pvremove', device, already=r'No PV found on device')
+
+
+def pvs(device: str = '') -> Command:
+    """Report physical volumes with their volume groups.
+
+    :param device: this one alone; it fails if it is no physical volume
+    """
+    return _report('pvs', PV_COLUMNS, device)
+
+
+def lvs(vg: str = '') -> Command:
+    """Report logical volumes, of one volume group or of all."""
+    return _report('lvs', LV_COLUMNS, vg)
+
+
+def _tags(tags: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f'--addtag={tag}' for tag in tags)
+
+
+def _change(verb: str, *arguments: str, already: str) -> Command:
+    return Command(
+        ('lvm', verb, '-qq', *arguments),
+        tolerated=(Tolerance(_FAILED, already),),
+    )
+
+
+def _report(verb: str, columns: tuple[str, ...], subject: str) -> Command:
+    argv = ('lvm', verb, *_REPORT, '-o', ','.join(columns))
+    return Command(
+        (*argv, subject) if subject else argv,
+        reads_only=True,
+    )

@@ -1,0 +1,46 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+"""XFS on bricks."""
+
+from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.hostcmd.command import Tolerance
+
+
+def make(device: str) -> Command:
+    """Make a file system on a new thin volume.
+
+    No discard (-K): there is nothing to discard in a thin volume that was
+    just made. Inodes have room for Gluster's extended attributes.
+
+    A second run finds XFS there and leaves it. Any other content is refused,
+    as is a device of less than 300 MiB (xfsprogs 6.1).
+    """
+    return Command(
+        (
+            'mkfs.xfs',
+            '-q',
+            '-K',
+            '-i',
+            'size=512',
+            '-n',
+            'size=8192',
+            device,
+        ),
+        tolerated=(Tolerance(1, r'contain an existing filesystem \(xfs\)'),),
+    )
+
+
+def grow(mount_path: str) -> Command:
+    """Grow a mounted file system to the size of its device.
+
+    A second run changes nothing.
+    """
+    return Command(('xfs_growfs', '-d', mount_path))

@@ -96,7 +96,8 @@ function _gluster_heketi_configure {
         _gluster_heketi_make_device
         _gluster_heketi_write_topology
     fi
-    gluster-heketi --config-file "$MANILA_CONF" topology load "$_GH_TOPOLOGY"
+    gluster-heketi --config-file "$MANILA_CONF" --config-section "$group" \
+        topology load "$_GH_TOPOLOGY"
 }
 
 function _gluster_heketi_configure_tempest {

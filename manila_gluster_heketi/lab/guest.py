@@ -10,12 +10,12 @@
 # License for the specific language governing permissions and limitations
 """A guest as a process: its command line, its start, when it is ready."""
 
-from collections.abc import Collection
 import pathlib
 import resource
 import shutil
 import subprocess
 import time
+from collections.abc import Collection
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.lab import host
@@ -62,7 +62,7 @@ def _mounts() -> list[str]:
         f'/mnt/root {root}/root none bind',
         f'/mnt/home {root}/home none bind',
         f'tmpfs {root}/run tmpfs mode=755',
-        f'tmpfs {root}/tmp tmpfs',
+        f'tmpfs {root}/tmp tmpfs',  # noqa: S108
     ]
 
 
@@ -82,7 +82,10 @@ def start(lab: layout.Lab, node: layout.LabNode) -> None:
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
-            env={'PATH': '/usr/bin', 'TMPDIR': str(host.memory_directory(lab))},
+            env={
+                'PATH': '/usr/bin',
+                'TMPDIR': str(host.memory_directory(lab)),
+            },
             cwd='/',
         )
     if done.returncode:

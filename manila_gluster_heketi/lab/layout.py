@@ -37,8 +37,8 @@ _SMALLEST_DISK_BYTES = 512 << 20
 _DISK_LETTERS = 'bcdefghijklmnop'
 _FIRST_NODE_OFFSET = 11
 _CONTROLLER_OFFSET = 1
-# ssh binds <directory>/ssh/<user>@<node>.<random>; a Unix socket's path may
-# have 107 bytes.
+# The management console is <directory>/uml/<node>/mconsole; a Unix
+# path may have 107 bytes.
 _LONGEST_DIRECTORY = 64
 
 
@@ -153,20 +153,21 @@ class Lab:
     directory: pathlib.Path
 
     @classmethod
-    def load(cls, where: str | pathlib.Path) -> 'Lab':
+    def load(cls, where: str | pathlib.Path, name: str | None = None) -> 'Lab':
         """Load a lab by its name, or by its state directory.
 
         :param where: a path with a slash is a directory, else it is a name
+        :param name: what the lab in that directory must be called
         :raises LabError: there is no such lab, or its file is damaged
         """
-        by_name = isinstance(where, str) and '/' not in where
-        path = (
-            default_directory(str(where)) if by_name else pathlib.Path(where)
-        ).absolute()
-        lab = cls(_read_spec(path), path)
-        if by_name and lab.name != where:
+        if isinstance(where, str) and '/' not in where:
+            name, path = where, default_directory(where)
+        else:
+            path = pathlib.Path(where)
+        lab = cls(_read_spec(path.absolute()), path.absolute())
+        if name not in (None, lab.name):
             raise exceptions.LabError(
-                lab=where, reason=f'{path} holds lab {lab.name}'
+                lab=name, reason=f'{path} holds lab {lab.name}'
             )
         return lab
 
@@ -192,15 +193,19 @@ class Lab:
             'format': _FORMAT,
             'spec': dataclasses.asdict(self.spec),
         }
-        target = _spec_path(self.directory)
-        fresh = target.with_suffix('.new')
+        fresh = self.spec_path.with_suffix('.new')
         fresh.write_text(json.dumps(document, indent=2) + '\n')
-        fresh.replace(target)
+        fresh.replace(self.spec_path)
 
     @property
     def exists(self) -> bool:
         """Whether the lab's directory holds a lab."""
-        return _spec_path(self.directory).exists()
+        return self.spec_path.exists()
+
+    @property
+    def spec_path(self) -> pathlib.Path:
+        """The lab's file, ``lab.json``."""
+        return _spec_path(self.directory)
 
     @property
     def name(self) -> str:

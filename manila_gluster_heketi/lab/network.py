@@ -14,11 +14,12 @@ Nothing of it is visible outside the namespace, so that labs can stand side by
 side and the host's own network is left alone.
 """
 
-from collections.abc import Iterator
 import ipaddress
 import json
+import os
 import pathlib
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 from manila_gluster_heketi import exceptions
@@ -35,8 +36,10 @@ def create(lab: layout.Lab) -> None:
     :raises LabError: the name or the subnet belongs to another lab that runs
     """
     refuse_clash(lab)
-    if not lab.namespace_path.exists():
-        _ip('netns', 'add', lab.namespace)
+    if not _is_namespace(lab.namespace_path):
+        # After a restart of a container a dead file may be in its place.
+        lab.namespace_path.unlink(missing_ok=True)
+        _netns(lab.namespace, 'add')
     present = {link['ifname'] for link in _links(lab.namespace)}
     commands = ['link set lo up']
     if _BRIDGE not in present:
@@ -47,14 +50,14 @@ def create(lab: layout.Lab) -> None:
                 f'tuntap add {node.tap} mode tap',
                 f'link set {node.tap} master {_BRIDGE} up',
             ]
-    _ip('-n', lab.namespace, '-batch', '-', text='\n'.join(commands) + '\n')
+    _inside(lab.namespace, '-batch', '-', text='\n'.join(commands) + '\n')
 
 
 def _bridge_commands(lab: layout.Lab) -> list[str]:
     length = lab.spec.network.prefixlen
     return [
         f'link add {_BRIDGE} type bridge',
-        # The alias tells whose namespace this is; see refuse_clash.
+        # The alias tells whose namespace this is; see is_up.
         f'link set {_BRIDGE} alias {lab.directory}',
         f'addr add {lab.controller_address}/{length} dev {_BRIDGE}',
         f'link set {_BRIDGE} up',
@@ -63,14 +66,28 @@ def _bridge_commands(lab: layout.Lab) -> list[str]:
 
 def remove(lab: layout.Lab) -> None:
     """Remove the lab's network; does nothing when there is none."""
-    if not lab.namespace_path.exists():
+    if not is_up(lab):
         return
     # A process that still holds the namespace would keep the interfaces.
     taps = {node.tap for node in lab.nodes}
     for link in _links(lab.namespace):
         if link['ifname'] in taps | {_BRIDGE}:
-            _ip('-n', lab.namespace, 'link', 'del', link['ifname'])
-    _ip('netns', 'del', lab.namespace)
+            _inside(lab.namespace, 'link', 'del', link['ifname'])
+    _netns(lab.namespace, 'del')
+
+
+def is_up(lab: layout.Lab) -> bool:
+    """Tell whether the lab's namespace exists, and is not that of another.
+
+    A namespace without a bridge is one that was not finished.
+    """
+    if not _is_namespace(lab.namespace_path):
+        return False
+    return all(
+        link.get('ifalias') == str(lab.directory)
+        for link in _links(lab.namespace)
+        if link['ifname'] == _BRIDGE
+    )
 
 
 def set_link(lab: layout.Lab, node: layout.LabNode, up: bool) -> None:
@@ -78,15 +95,16 @@ def set_link(lab: layout.Lab, node: layout.LabNode, up: bool) -> None:
 
     :raises LabError: the lab is down
     """
+    _require_up(lab)
     # Not "link set down": then the guest's driver gets errors instead of
     # silence, and needs half a minute to recover from them.
     master = ['master', _BRIDGE] if up else ['nomaster']
-    _ip('-n', lab.namespace, 'link', 'set', node.tap, *master)
+    _inside(lab.namespace, 'link', 'set', node.tap, *master)
 
 
 def linked_taps(lab: layout.Lab) -> set[str]:
     """Return the taps whose network is not cut."""
-    if not lab.namespace_path.exists():
+    if not is_up(lab):
         return set()
     return {
         link['ifname']
@@ -100,18 +118,34 @@ def entered(lab: layout.Lab, argv: list[str]) -> list[str]:
 
     ``nsenter`` leaves the mount namespace alone, unlike ``ip netns exec``: a
     FUSE mount that ``argv`` makes stays.
+
+    :raises LabError: the lab is down
     """
+    _require_up(lab)
     return ['nsenter', f'--net={lab.namespace_path}', '--', *argv]
 
 
 def process_ids(lab: layout.Lab) -> list[int]:
     """Return every process of this host that is in the lab's network."""
-    if not lab.namespace_path.exists():
+    if not is_up(lab):
         return []
-    return [int(pid) for pid in _ip('netns', 'pids', lab.namespace).split()]
+    namespace = lab.namespace_path.stat()
+    found = []
+    for entry in pathlib.Path('/proc').glob('[0-9]*'):
+        try:
+            theirs = (entry / 'ns' / 'net').stat()
+        except OSError:  # It ended meanwhile.
+            continue
+        if os.path.samestat(theirs, namespace):
+            found.append(int(entry.name))
+    return found
 
 
 def refuse_clash(lab: layout.Lab) -> None:
+    """Refuse a lab whose name or subnet another lab uses that runs.
+
+    :raises LabError: so it is
+    """
     for namespace, owner, network in _running_labs():
         if namespace == lab.namespace and owner != str(lab.directory):
             reason = f'this name is used by the lab in {owner}'
@@ -124,6 +158,8 @@ def refuse_clash(lab: layout.Lab) -> None:
 
 def _running_labs() -> Iterator[tuple[str, str, ipaddress.IPv4Network]]:
     for path in sorted(_NETNS.glob(f'{_PREFIX}*')):
+        if not _is_namespace(path):
+            continue
         for link in _links(path.name):
             if link['ifname'] != _BRIDGE:
                 continue
@@ -136,19 +172,36 @@ def _running_labs() -> Iterator[tuple[str, str, ipaddress.IPv4Network]]:
                 yield path.name, link.get('ifalias', ''), network
 
 
+def _is_namespace(path: pathlib.Path) -> bool:
+    return os.path.ismount(path)
+
+
+def _require_up(lab: layout.Lab) -> None:
+    if not is_up(lab):
+        raise exceptions.LabError(
+            lab=lab.name, reason='it is down; bring it up with "lab up"'
+        )
+
+
 def _links(namespace: str) -> list[dict[str, Any]]:
-    listing = _ip('-n', namespace, '-json', '-details', 'address', 'show')
+    listing = _inside(namespace, '-json', '-details', 'address', 'show')
     links: list[dict[str, Any]] = json.loads(listing or '[]')
     return links
 
 
-def _ip(*arguments: str, text: str | None = None) -> str:
-    done = subprocess.run(
-        ['ip', *arguments], input=text, capture_output=True, text=True
-    )
+def _inside(namespace: str, *words: str, text: str | None = None) -> str:
+    return _run(namespace, ['ip', '-n', namespace, *words], text)
+
+
+def _netns(namespace: str, verb: str) -> str:
+    return _run(namespace, ['ip', 'netns', verb, namespace], None)
+
+
+def _run(namespace: str, argv: list[str], text: str | None) -> str:
+    done = subprocess.run(argv, input=text, capture_output=True, text=True)
     if done.returncode:
         raise exceptions.LabError(
-            lab='network',
-            reason=f'ip {" ".join(arguments)}: {done.stderr.strip()}',
+            lab=namespace.removeprefix(_PREFIX),
+            reason=f'{" ".join(argv)}: {done.stderr.strip()}',
         )
     return done.stdout

@@ -10,29 +10,25 @@
 # License for the specific language governing permissions and limitations
 """The lab as a whole: up, down, and what may happen to its nodes."""
 
-from collections.abc import Iterator
-from collections.abc import Sequence
 import contextlib
 import dataclasses
 import fcntl
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
-import time
+from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.lab import clients
 from manila_gluster_heketi.lab import guest
 from manila_gluster_heketi.lab import host
 from manila_gluster_heketi.lab import images
 from manila_gluster_heketi.lab import layout
 from manila_gluster_heketi.lab import network
 from manila_gluster_heketi.lab import power
-
-_LEAVE_SECONDS = 5.0
-_POLL_SECONDS = 0.02
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class NodeStatus:
 
 
 def up(
-    spec: layout.LabSpec, directory: str | os.PathLike[str] | None = None
+    spec: layout.LabSpec, directory: str | pathlib.Path | None = None
 ) -> layout.Lab:
     """Make the lab where it is missing, and switch all nodes on.
 
@@ -70,12 +66,11 @@ def up(
     host.require_root(spec.name)
     host.require_programs(spec.name)
     host.find_kernel(spec)
-    chosen = pathlib.Path(directory) if directory else None
-    lab = layout.Lab.plan(spec, chosen)
+    lab = layout.Lab.plan(spec, directory)
+    network.refuse_clash(lab)
     with _locked(lab):
         if lab.exists:
             _refuse_other(lab)
-        network.refuse_clash(lab)
         lab.save()
         images.create(lab)
         _switch_on(lab, lab.nodes)
@@ -94,10 +89,10 @@ def down(lab: layout.Lab, purge: bool = False) -> None:
     host.require_root(lab.name)
     with _locked(lab):
         _cut(lab, lab.nodes, dirty=purge)
-        _end_clients(lab)
+        clients.end(lab)
         network.remove(lab)
         if purge:
-            shutil.rmtree(lab.directory)
+            _purge(lab)
 
 
 def kill(
@@ -198,35 +193,16 @@ def _node_status(
     )
 
 
-def _end_clients(lab: layout.Lab) -> None:
-    """End what still runs in the lab's network: ssh, mounts, Manila."""
-    for pid in network.process_ids(lab):
-        mount_point = _gluster_mount_point(pid)
-        if mount_point:
-            subprocess.run(['umount', '--lazy', mount_point], check=False)
-    deadline = time.monotonic() + _LEAVE_SECONDS
-    number = signal.SIGTERM
-    while pids := network.process_ids(lab):
-        if time.monotonic() > deadline:
-            number = signal.SIGKILL
-        if time.monotonic() > deadline + _LEAVE_SECONDS:
-            raise exceptions.LabError(
-                lab=lab.name, reason=f'processes {pids} do not end'
-            )
-        for pid in pids:
-            power.kill(pid, number)
-        time.sleep(_POLL_SECONDS)
-
-
-def _gluster_mount_point(pid: int) -> str | None:
-    try:
-        words = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')
-    except OSError:
-        return None
-    if len(words) < 2 or not words[0].endswith(b'glusterfs'):
-        return None
-    last = os.fsdecode(words[-2])
-    return last if os.path.ismount(last) else None
+def _purge(lab: layout.Lab) -> None:
+    # lab.json goes last: with it, an interrupted purge can be repeated.
+    for path in lab.directory.iterdir():
+        if path == lab.spec_path:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    shutil.rmtree(lab.directory)
 
 
 def _refuse_other(lab: layout.Lab) -> None:

@@ -65,14 +65,18 @@ def process_ids(lab: layout.Lab, node: layout.LabNode) -> list[int]:
 
 
 def resident_bytes(pids: list[int]) -> int:
-    """Return how much of this host's memory the processes take, in bytes."""
-    pages = 0
+    """Return how much of this host's memory a guest takes, in bytes.
+
+    Its processes share nearly all of it, so the largest one tells.
+    """
+    sizes = [0]
     for pid in pids:
         try:
-            pages += int((_PROC / str(pid) / 'statm').read_text().split()[1])
-        except OSError:
+            pages = (_PROC / str(pid) / 'statm').read_text().split()[1]
+        except OSError:  # It ended meanwhile.
             continue
-    return pages * os.sysconf('SC_PAGE_SIZE')
+        sizes.append(int(pages) * os.sysconf('SC_PAGE_SIZE'))
+    return max(sizes)
 
 
 def cut(lab: layout.Lab, node: layout.LabNode) -> None:

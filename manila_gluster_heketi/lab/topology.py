@@ -1,0 +1,33 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+"""The lab as a topology document, for ``topology load``."""
+
+from typing import Any
+
+from manila_gluster_heketi.lab import layout
+
+
+def topology_document(lab: layout.Lab) -> dict[str, Any]:
+    """Return the lab's nodes and disks in Heketi's topology format."""
+    nodes = [
+        {
+            'node': {
+                'hostnames': {
+                    'manage': [node.address],
+                    'storage': [node.address],
+                },
+                'zone': node.zone,
+            },
+            'devices': list(node.devices),
+        }
+        for node in lab.nodes
+    ]
+    return {'clusters': [{'nodes': nodes}]}

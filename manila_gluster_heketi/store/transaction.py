@@ -54,26 +54,6 @@ def _said(error: sa.exc.SQLAlchemyError) -> str:
     return ' '.join(str(words).split()).rstrip('.')
 
 
-@contextlib.contextmanager
-def _conflicts(
-    url: str, table: sa.Table, identity: object, unique: str, foreign: str
-) -> Iterator[None]:
-    """Turn a broken constraint into a Conflict, the rest into StoreError."""
-    with translated(url):
-        try:
-            yield
-        except sa.exc.IntegrityError as error:
-            words = _said(error)
-            # SQLite, PostgreSQL and MariaDB have these two words in common,
-            # and no error number or class.
-            broken = foreign if 'foreign key' in words.lower() else unique
-            raise exceptions.Conflict(
-                kind=table.info['kind'],
-                identity=identity,
-                reason=f'{broken} ({words})',
-            ) from error
-
-
 class Transaction:
     """A consistent view of the store; belongs to one thread."""
 
@@ -119,8 +99,7 @@ class Transaction:
 class WriteTransaction(Transaction):
     """Committed when its ``with`` ends well, else rolled back.
 
-    After a Conflict it can only be left: PostgreSQL refuses every further
-    statement.
+    A Conflict undoes the call that raised it, and no more.
     """
 
     def insert(self, table: sa.Table, *rows: _Values) -> None:
@@ -132,8 +111,7 @@ class WriteTransaction(Transaction):
         if not rows:
             return
         key = next(iter(table.primary_key.columns)).name
-        with _conflicts(
-            self._url,
+        with self._conflicts(
             table,
             identity=rows[0][key],
             unique='is there already',
@@ -148,8 +126,7 @@ class WriteTransaction(Transaction):
         :raises Conflict: the values clash with those of another row
         :raises StoreError: the database failed
         """
-        with _conflicts(
-            self._url,
+        with self._conflicts(
             table,
             identity,
             unique='another has the same',
@@ -167,8 +144,7 @@ class WriteTransaction(Transaction):
         :raises Conflict: others belong to it
         :raises StoreError: the database failed
         """
-        with _conflicts(
-            self._url,
+        with self._conflicts(
             table,
             identity,
             unique='can not go',
@@ -186,6 +162,28 @@ class WriteTransaction(Transaction):
         """
         with translated(self._url):
             return self._connection.execute(statement).rowcount
+
+    @contextlib.contextmanager
+    def _conflicts(
+        self, table: sa.Table, identity: object, unique: str, foreign: str
+    ) -> Iterator[None]:
+        """Turn a broken constraint into a Conflict, the rest to StoreError."""
+        with translated(self._url):
+            try:
+                # Without a savepoint PostgreSQL would undo the whole
+                # transaction, and the others only the row that failed.
+                with self._connection.begin_nested():
+                    yield
+            except sa.exc.IntegrityError as error:
+                words = _said(error)
+                # SQLite, PostgreSQL and MariaDB have these two words in
+                # common, and no error number or class.
+                broken = foreign if 'foreign key' in words.lower() else unique
+                raise exceptions.Conflict(
+                    kind=table.info['kind'],
+                    identity=identity,
+                    reason=f'{broken} ({words})',
+                ) from error
 
     @staticmethod
     def _must_be_one(changed: int, table: sa.Table, identity: str) -> None:

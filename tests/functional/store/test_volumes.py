@@ -216,6 +216,22 @@ class BrickTestCase(base.StoreTestCase):
                 exceptions.Conflict, volumes.add_bricks, tx, [twin]
             )
 
+    def test_one_of_many_bricks_is_taken(self) -> None:
+        """None is recorded, and the transaction may go on."""
+        new = self.brick(self.volume, self.one, 2)
+        with self.store.write() as tx:
+            self.assertRaises(
+                exceptions.Conflict,
+                volumes.add_bricks,
+                tx,
+                [new, self.bricks[0]],
+            )
+            volumes.add_bricks(tx, [new])
+        with self.store.read() as tx:
+            self.assertEqual(
+                (*self.bricks, new), volumes.bricks(tx, self.volume.id)
+            )
+
     def test_device_is_not_there(self) -> None:
         """A brick would hold space nowhere."""
         lost = dataclasses.replace(

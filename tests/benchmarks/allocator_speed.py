@@ -8,16 +8,18 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
-"""How long the allocator takes: ``python -m tests.benchmarks.allocator_speed``.
+"""How long the allocator takes.
+
+Run it with ``python -m tests.benchmarks.allocator_speed``.
 
 Each measure is of one call on a snapshot in memory, in a cluster of ten zones
 with ten devices to a node that fills while it is measured.
 """
 
-from collections.abc import Callable
 import random
 import statistics
 import time
+from collections.abc import Callable
 
 from manila_gluster_heketi import allocator
 from manila_gluster_heketi import exceptions
@@ -62,9 +64,7 @@ def measure(nodes_per_zone: int) -> None:
         times = []
         for seed in range(ROUNDS):
             spec = clusters.spec(chance.lognormvariate(4.6, 1), spread=spread)
-            times.append(
-                _timed(lambda s=spec, n=seed: _place(state, s, n))  # type: ignore[misc]
-            )
+            times.append(_timed(lambda s=spec, n=seed: _place(state, s, n)))
             placement = _place(state, spec, seed)
             if placement:
                 state = clusters.filled(state, clusters.slots(placement))

@@ -10,9 +10,9 @@
 # License for the specific language governing permissions and limitations
 """Clusters to place in, written briefly."""
 
+import dataclasses
 from collections.abc import Iterable
 from collections.abc import Sequence
-import dataclasses
 
 from manila_gluster_heketi import allocator
 from manila_gluster_heketi import model
@@ -117,9 +117,7 @@ def filled(
     """Return the cluster with these slots used."""
     taken: dict[str, int] = {}
     for slot in placed:
-        taken[slot.device_id] = (
-            taken.get(slot.device_id, 0) + slot.size_bytes
-        )
+        taken[slot.device_id] = taken.get(slot.device_id, 0) + slot.size_bytes
     return dataclasses.replace(
         before,
         devices=tuple(

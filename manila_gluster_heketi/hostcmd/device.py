@@ -95,7 +95,10 @@ def parse_probe(host: str, lsblk: str, wipefs: str) -> DeviceProbe:
             mount_points=tuple(
                 str(each['mountpoint']) for each in tree if each['mountpoint']
             ),
-            holders=tuple(str(each['name']) for each in tree[1:]),
+            # A thin pool is on top of its data and of its metadata.
+            holders=tuple(
+                dict.fromkeys(str(each['name']) for each in tree[1:])
+            ),
             signatures=(),
         )
     except (KeyError, TypeError, ValueError) as error:

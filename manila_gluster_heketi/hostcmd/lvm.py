@@ -18,6 +18,7 @@ No --devices: on hosts with a devices file (RHEL 9) LVM enters a device by
 itself when a volume group is made on it.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 from manila_gluster_heketi.hostcmd.command import Command
@@ -62,9 +63,10 @@ def vg_create(vg: str, device: str, tags: Sequence[str]) -> Command:
     """Make a volume group, and the device a physical volume for it.
 
     LVM refuses a device with a partition table, a file system or another
-    volume group. A second run finds the group: its name has to be unique.
+    volume group. A second run finds the group, or the directory of its
+    volumes in /dev if there are any: its name has to be unique.
     """
-    return _change(
+    made = _change(
         'vgcreate',
         '--autobackup=n',
         f'--physicalextentsize={EXTENT_BYTES}b',
@@ -75,6 +77,8 @@ def vg_create(vg: str, device: str, tags: Sequence[str]) -> Command:
         device,
         already=rf'A volume group called {vg} already exists',
     )
+    in_use = Tolerance(3, rf'/dev/{vg}: already exists in filesystem')
+    return dataclasses.replace(made, tolerated=(*made.tolerated, in_use))
 
 
 def thin_pool_create(

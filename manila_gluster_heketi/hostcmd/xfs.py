@@ -13,6 +13,10 @@
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Tolerance
 
+_ALREADY = (
+    r'contain an existing filesystem \(xfs\)|contains a mounted filesystem'
+)
+
 
 def make(device: str) -> Command:
     """Make a file system on a new thin volume.
@@ -20,7 +24,7 @@ def make(device: str) -> Command:
     No discard (-K): there is nothing to discard in a thin volume that was
     just made. Inodes have room for Gluster's extended attributes.
 
-    A second run finds XFS there and leaves it. Any other content is refused,
+    A second run finds XFS there, mounted or not, and leaves it. Any other content is refused,
     as is a device of less than 300 MiB (xfsprogs 6.1).
     """
     return Command(
@@ -34,7 +38,7 @@ def make(device: str) -> Command:
             'size=8192',
             device,
         ),
-        tolerated=(Tolerance(1, r'contain an existing filesystem \(xfs\)'),),
+        tolerated=(Tolerance(1, _ALREADY),),
     )
 
 

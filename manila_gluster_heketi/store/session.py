@@ -20,24 +20,17 @@ import dataclasses
 import os
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import sqlalchemy as sa
 import tenacity
-from oslo_log import log as logging
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.store import engines
 from manila_gluster_heketi.store import sync
 from manila_gluster_heketi.store import transaction
 
-LOG = logging.getLogger(__name__)
-
-# How long a writer waits for the writers before it.
-_WRITER_SECONDS = 30
 # How often a database server is asked for a connection before giving up.
 _CONNECT_ATTEMPTS = 3
-# The execution option that says how SQLite begins a transaction.
-_BEGIN = 'gluster_heketi_begin'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,7 +63,7 @@ class Store:
                 url='(hidden)', reason='the URL can not be parsed'
             ) from error
         self.url = self._address.render_as_string(hide_password=True)
-        self._is_sqlite = self._address.get_backend_name() == 'sqlite'
+        self._is_sqlite = engines.is_sqlite(self._address)
         if self._is_sqlite and self._address.database in (
             None,
             '',
@@ -92,7 +85,9 @@ class Store:
         :raises StoreError: it can't be opened or written
         """
         if self._is_sqlite:
-            self._use_write_ahead_log()
+            opened = self._open()
+            with self._turn(opened):
+                engines.use_write_ahead_log(opened.engine, self.url)
         with self._begun(immediate=True) as connection:
             with transaction.translated(self.url):
                 sync.upgrade(connection, self.url)
@@ -140,48 +135,11 @@ class Store:
             if opened is not None:
                 self._inherited.append(opened.engine)
             self._opened = _Opened(
-                os.getpid(), self._engine(), threading.Lock()
+                os.getpid(),
+                engines.create(self._address, self.url),
+                threading.Lock(),
             )
             return self._opened
-
-    def _engine(self) -> sa.Engine:
-        try:
-            with transaction.translated(self.url):
-                if not self._is_sqlite:
-                    return sa.create_engine(
-                        self._address, pool_pre_ping=True, hide_parameters=True
-                    )
-                engine = sa.create_engine(
-                    self._address,
-                    hide_parameters=True,
-                    connect_args={'timeout': _WRITER_SECONDS},
-                )
-        except ImportError as error:
-            raise exceptions.StoreError(
-                url=self.url, reason=str(error)
-            ) from error
-        sa.event.listen(engine, 'connect', _sqlite_connected)
-        sa.event.listen(engine, 'begin', _sqlite_begins)
-        return engine
-
-    def _use_write_ahead_log(self) -> None:
-        """Let readers and the writer not wait for each other.
-
-        The file keeps this mode, so once is enough.
-        """
-        opened = self._open()
-        with self._turn(opened), transaction.translated(self.url):
-            # A transaction can't change the mode, so BEGIN isn't sent.
-            with opened.engine.connect() as connection:
-                mode = connection.exec_driver_sql(
-                    'PRAGMA journal_mode=WAL'
-                ).scalar_one()
-        if mode != 'wal':
-            LOG.warning(
-                'The file system of store %s has no shared memory: readers '
-                'and writers wait for each other.',
-                self.url,
-            )
 
     # --- transactions -----------------------------------------------------
 
@@ -207,10 +165,11 @@ class Store:
         if not self._is_sqlite:
             yield
             return
-        if not opened.turn.acquire(timeout=_WRITER_SECONDS):
+        seconds = engines.WRITER_SECONDS
+        if not opened.turn.acquire(timeout=seconds):
             raise exceptions.StoreError(
                 url=self.url,
-                reason=f'another thread has written for {_WRITER_SECONDS} s',
+                reason=f'another thread has written for {seconds} s',
             )
         try:
             yield
@@ -232,18 +191,7 @@ class Store:
             return attempts(self._connect, engine, immediate)
 
     def _connect(self, engine: sa.Engine, immediate: bool) -> sa.Connection:
-        options: dict[str, Any] = {}
-        if self._is_sqlite:
-            # A writer that begins as a reader can't become one if another has
-            # written meanwhile; IMMEDIATE waits for its turn at the start.
-            options[_BEGIN] = 'BEGIN IMMEDIATE' if immediate else 'BEGIN'
-        else:
-            # Readers see one moment. Writers see what others committed, so
-            # that a generation that has moved is a row not found and no
-            # serialization failure.
-            options['isolation_level'] = (
-                'READ COMMITTED' if immediate else 'REPEATABLE READ'
-            )
+        options = engines.begin_options(self._address, immediate)
         connection = engine.connect()
         try:
             connection = connection.execution_options(**options)
@@ -252,21 +200,3 @@ class Store:
             connection.close()
             raise
         return connection
-
-
-def _sqlite_connected(connection: Any, record: object) -> None:
-    # We send BEGIN ourselves: the driver's own comes too late.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute('PRAGMA foreign_keys=ON')
-    # With NORMAL a loss of power could take back the last commits: a journal
-    # entry would be gone though the command that it announces has run, and
-    # nobody would undo that. FULL costs one fsync per commit.
-    cursor.execute('PRAGMA synchronous=FULL')
-    cursor.close()
-
-
-def _sqlite_begins(connection: sa.Connection) -> None:
-    begin = connection.get_execution_options().get(_BEGIN)
-    if begin:
-        connection.exec_driver_sql(begin)

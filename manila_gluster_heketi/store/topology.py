@@ -43,6 +43,15 @@ def add_cluster(tx: WriteTransaction, new: model.Cluster) -> None:
     tx.insert(schema.clusters, values_of(new))
 
 
+def remove_cluster(tx: WriteTransaction, cluster_id: str) -> None:
+    """Forget a cluster.
+
+    :raises NotFound: no such cluster
+    :raises Conflict: it has nodes or volumes
+    """
+    tx.delete(schema.clusters, cluster_id)
+
+
 def bump_generation(tx: WriteTransaction, cluster_id: str, seen: int) -> None:
     """Count a change of a cluster that was planned at a generation.
 

@@ -25,6 +25,7 @@ import sqlalchemy as sa
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.store import engines
 from manila_gluster_heketi.store import session
 from manila_gluster_heketi.store import topology
 from tests import base as test_base
@@ -134,7 +135,7 @@ class BusyTestCase(base.StoreTestCase):
     def setUp(self) -> None:
         """Make waiting short."""
         super().setUp()
-        patched = mock.patch.object(session, '_WRITER_SECONDS', 0.05)
+        patched = mock.patch.object(engines, 'WRITER_SECONDS', 0.05)
         patched.start()
         self.addCleanup(patched.stop)
         self.store = self.another_store()
@@ -189,7 +190,7 @@ class ProcessTestCase(base.StoreTestCase):
     def test_store_opens_nothing_before_it_is_used(self) -> None:
         """The driver is made in the parent of a fork."""
         threads = threading.active_count()
-        with mock.patch.object(sa, 'create_engine') as create:
+        with mock.patch.object(sa, 'create_engine', autospec=True) as create:
             session.Store(f'sqlite:///{self.directory}/none.db')
         create.assert_not_called()
         self.assertEqual(threads, threading.active_count())
@@ -236,7 +237,9 @@ class AddressTestCase(base.StoreTestCase):
         """The error names it, and not the password."""
         store = session.Store('sqlite+absent:///x')
         missing = ModuleNotFoundError("No module named 'absent'")
-        with mock.patch.object(sa, 'create_engine', side_effect=missing):
+        with mock.patch.object(
+            sa, 'create_engine', autospec=True, side_effect=missing
+        ):
             error = self.assertRaises(
                 exceptions.StoreError, store.read().__enter__
             )

@@ -14,7 +14,9 @@
 
 import os
 import unittest
+from unittest import mock
 
+import fixtures
 import sqlalchemy as sa
 from alembic import autogenerate
 from alembic import migration
@@ -22,6 +24,7 @@ from alembic import script
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.store import engines
 from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.store import session
 from manila_gluster_heketi.store import sync
@@ -111,6 +114,21 @@ class SyncTestCase(base.StoreTestCase):
                 sa.text("INSERT INTO alembic_version VALUES ('other')")
             )
         self.assertRaises(exceptions.StoreError, self.store.sync)
+
+
+class JournalModeTestCase(base.StoreTestCase):
+    """A file system on which SQLite can't share memory."""
+
+    def test_no_write_ahead_log(self) -> None:
+        """The store works; the log says what is slower."""
+        logged = self.useFixture(fixtures.FakeLogger())
+        engine = mock.MagicMock(spec=sa.Engine)
+        connection = engine.connect.return_value.__enter__.return_value
+        connection.exec_driver_sql.return_value.scalar_one.return_value = (
+            'delete'
+        )
+        engines.use_write_ahead_log(engine, self.url)
+        self.assertIn('no shared memory', logged.output)
 
 
 class UnwritableTestCase(base.StoreTestCase):

@@ -78,7 +78,9 @@ class DirectoryShareDriver(driver.ShareDriver):
         path = self._root / share['id'] / 'share.json'
         with self._lock:
             content = json.loads(path.read_text()) if path.exists() else {}
-            path.write_text(json.dumps(content | fields))
+            new = path.with_suffix('.new')
+            new.write_text(json.dumps(content | fields))
+            new.replace(path)
 
     def _update_share_stats(self, data=None):
         files = self._root.glob('*/share.json')

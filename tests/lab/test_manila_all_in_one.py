@@ -108,40 +108,52 @@ class TestShares(ManilaCase):
         self.assertEqual(0, client.returncode, errors)
         return output.strip()
 
-    def state(self):
-        """What the driver has, by size and access list."""
-        files = (self.directory / 'shares').glob('*/share.json')
-        return [json.loads(each.read_text()) for each in files]
+    def driver_has(self, *expected):
+        """Wait until the driver's files show this, in any order."""
+        files = self.directory / 'shares'
+        self.eventually(
+            list(expected),
+            lambda: [
+                json.loads(each.read_text())
+                for each in files.glob('*/share.json')
+            ],
+        )
 
-    def wait_for(self, expected):
+    def list_shows(self, *expected):
+        """Wait until the client lists this; its own --wait takes 5 s."""
+        columns = ('-c', 'Name', '-c', 'Size', '-c', 'Status', '-c', 'Host')
+        self.eventually(
+            sorted(expected),
+            lambda: sorted(
+                self.share('list', '-f', 'value', *columns).splitlines()
+            ),
+        )
+
+    def eventually(self, expected, look):
         end = time.monotonic() + _WAIT_SECONDS
-        while self.state() != expected and time.monotonic() < end:
+        while (seen := look()) != expected and time.monotonic() < end:
             time.sleep(0.1)
-        self.assertEqual(expected, self.state())
+        self.assertEqual(expected, seen)
 
     def test_life_of_a_share(self):
         self.up()
         self.share('type', 'create', 'gluster', 'False')
 
-        self.share('create', 'GLUSTERFS', '1', '--name', 's', '--wait')
-        show = ('show', 's', '-f', 'value', '-c', 'status', '-c', 'host')
-        self.assertEqual(
-            ['available', 'aio@tested#pool'],
-            sorted(self.share(*show).split(), reverse=True),
-        )
-        self.share('resize', 's', '3', '--wait')
-        self.wait_for([{'size': 3, 'access': []}])
+        self.share('create', 'GLUSTERFS', '1', '--name', 's')
+        self.driver_has({'size': 1, 'access': []})
+        self.list_shows('s 1 available aio@tested#pool')
+
+        self.share('resize', 's', '3')
+        self.driver_has({'size': 3, 'access': []})
+        self.list_shows('s 3 available aio@tested#pool')
 
         self.share('access', 'create', 's', 'cert', 'client.example')
-        self.wait_for([{'size': 3, 'access': ['client.example']}])
+        self.driver_has({'size': 3, 'access': ['client.example']})
 
-        self.share('delete', 's', '--wait')
-        self.assertEqual([], self.state())
-        self.assertEqual('', self.share('list', '-f', 'value'))
+        self.share('delete', 's')
+        self.driver_has()
+        self.list_shows()
 
-        self._create_four_at_once()
-
-    def _create_four_at_once(self):
         clients = [
             self.start('create', 'GLUSTERFS', '2', '--name', f'p{n}')
             for n in range(4)
@@ -149,10 +161,9 @@ class TestShares(ManilaCase):
         for client in clients:
             _, errors = client.communicate()
             self.assertEqual(0, client.returncode, errors)
-        self.wait_for([{'size': 2, 'access': []}] * 4)
-        self.assertEqual(
-            ['available'] * 4,
-            self.share('list', '-f', 'value', '-c', 'Status').split(),
+        self.driver_has(*[{'size': 2, 'access': []}] * 4)
+        self.list_shows(
+            *(f'p{n} 2 available aio@tested#pool' for n in range(4))
         )
 
 
@@ -169,9 +180,7 @@ class TestControl(ManilaCase):
         first = self.up()
         self.assertEqual(first, self.up())
         self.assertEqual(first, control.status(self.directory))
-        self.assertEqual(
-            [first.process.pid], _processes_of(self.directory)
-        )
+        self.assertEqual([first.process.pid], _processes_of(self.directory))
         with self.assertRaises(exceptions.LabManilaFailed) as caught:
             self.up(backend_name='other')
         self.assertIn('another configuration', str(caught.exception))
@@ -226,9 +235,7 @@ class TestControl(ManilaCase):
                 check=True,
             )
             python = pathlib.Path(place) / 'bin' / 'python'
-            self.assertIn(
-                'has no package manila', self.refused(python=python)
-            )
+            self.assertIn('has no package manila', self.refused(python=python))
 
     def test_no_interpreter(self):
         self.assertIn(
@@ -258,8 +265,8 @@ class TestControl(ManilaCase):
             'driver_handles_share_servers': 'False',
             'directory_driver_root': '/proc/never',
         }
-        text = self.refused(backend_options=options, ready_seconds=8)
-        self.assertIn('not ready after 8 s', text)
+        text = self.refused(backend_options=options, ready_seconds=6)
+        self.assertIn('not ready after 6 s', text)
         self.assertIn('/proc/never', text)
 
     def test_directory_with_other_things(self):

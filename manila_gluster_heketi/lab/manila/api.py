@@ -19,8 +19,8 @@ Imported only after the concurrency was chosen (see ``process``).
 import http.client
 import logging
 import socketserver
-from typing import Any
 import wsgiref.simple_server
+from typing import Any
 
 _LOG = logging.getLogger('manila.lab.access')
 
@@ -41,7 +41,8 @@ class Server(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
         # The base class asks DNS for the name of the address, which takes
         # seconds in a network namespace without a resolver.
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name = str(self.server_address[0])
+        self.server_port = self.server_address[1]
         self.setup_environ()
 
 

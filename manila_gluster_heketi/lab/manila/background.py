@@ -15,8 +15,6 @@ The kernel gives an id to another process once it is free; with the start
 time beside it, a record from before a reboot never hits a stranger.
 """
 
-from collections.abc import Mapping
-from collections.abc import Sequence
 import contextlib
 import dataclasses
 import os
@@ -24,6 +22,8 @@ import pathlib
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
+from collections.abc import Sequence
 
 _POLL_SECONDS = 0.1
 # Our own children, kept to be reaped when they end.
@@ -43,13 +43,10 @@ class Process:
 
     def is_alive(self) -> bool:
         """Whether it still runs; one that only waits to be reaped does not."""
-        child = _CHILDREN.get(self.pid)
-        if child is None:
-            return _start_ticks(self.pid) == self.started
-        if child.poll() is None:
-            return True
-        del _CHILDREN[self.pid]
-        return False
+        alive = _start_ticks(self.pid) == self.started
+        if not alive:
+            _reap(self.pid)
+        return alive
 
     def end(self, number: signal.Signals, seconds: float) -> bool:
         """Send it a signal; return whether it is gone within the time."""
@@ -89,6 +86,12 @@ def spawn(
     _CHILDREN[child.pid] = child
     # Should it be dead already: no process began at 0.
     return Process(child.pid, _start_ticks(child.pid) or 0)
+
+
+def _reap(pid: int) -> None:
+    child = _CHILDREN.get(pid)
+    if child is not None and child.poll() is not None:
+        del _CHILDREN[pid]
 
 
 def _start_ticks(pid: int) -> int | None:

@@ -11,12 +11,12 @@
 # under the License.
 """What an all-in-one Manila is made of: its wish, its files, manila.conf."""
 
-from collections.abc import Mapping
 import dataclasses
 import importlib.resources
 import os
 import pathlib
 import re
+from collections.abc import Mapping
 
 from manila_gluster_heketi import exceptions
 

@@ -11,7 +11,6 @@
 # under the License.
 """Start, stop and look at an all-in-one Manila."""
 
-from collections.abc import Callable
 import dataclasses
 import json
 import os
@@ -20,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.lab.manila import background
@@ -68,7 +68,7 @@ def up(
     files = configuration.Files(spec.directory)
     running = _already_up(spec, files)
     if running:
-        report(f'Manila is up already, process {running.process.pid}')
+        report(f'Manila {running.version} is up already: {running.endpoint}')
         return running
     _refuse_strange_directory(files)
     manila = Manila(
@@ -85,7 +85,9 @@ def up(
             # What an error shows of the log is then of this start.
             files.log.replace(files.log.with_suffix('.log.old'))
         process = background.spawn(
-            _argv(spec, files), spec.directory, _environment(spec),
+            _argv(spec, files),
+            spec.directory,
+            _environment(spec),
             files.console,
         )
     except OSError as error:

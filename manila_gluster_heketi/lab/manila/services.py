@@ -15,17 +15,17 @@ Calls what Manila's own commands call, in their order. Imported only after
 the concurrency was chosen (see ``process``).
 """
 
-from collections.abc import Callable
 import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
-from manila.common import config
 from manila import rpc
 from manila import service
 from manila import version
+from manila.common import config
 from oslo_config import cfg
 from oslo_log import log
 from oslo_service import wsgi

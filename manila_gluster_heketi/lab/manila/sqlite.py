@@ -171,7 +171,7 @@ class OneWriterDialect(pysqlite.SQLiteDialect_pysqlite):
     ) -> None:
         # oslo.db sends a BEGIN of its own just before do_begin() is called.
         if statement != 'BEGIN':
-            super().do_execute(cursor, statement, parameters, context)
+            cursor.execute(statement, parameters)
 
     def do_begin(self, dbapi_connection: Any) -> None:
         dbapi_connection.begin()

@@ -1,0 +1,245 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""Certificates for nodes and clients, and the files that they go into."""
+
+import contextlib
+import dataclasses
+import os
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
+from manila_gluster_heketi import names
+from manila_gluster_heketi.tls import ca
+from manila_gluster_heketi.tls import csr
+from manila_gluster_heketi.tls import encoding
+from manila_gluster_heketi.tls import keystore
+from manila_gluster_heketi.tls import policy
+
+# What GlusterFS calls its files, in a directory that its build decides.
+CERTIFICATE_FILE = 'glusterfs.pem'
+KEY_FILE = 'glusterfs.key'
+AUTHORITY_FILE = 'glusterfs.ca'
+
+
+class Kind(model.Text):
+    """Whom a certificate is for. Persisted: never rename, never reuse."""
+
+    NODE = 'node'
+    CLIENT = 'client'
+
+
+# A node serves bricks, and its self-heal and quota daemons are clients of
+# other nodes' bricks. A tenant's client never serves: without serverAuth a
+# stolen key of a client can't be used to pose as a brick.
+_USAGES = {
+    Kind.NODE: (
+        ExtendedKeyUsageOID.SERVER_AUTH,
+        ExtendedKeyUsageOID.CLIENT_AUTH,
+    ),
+    Kind.CLIENT: (ExtendedKeyUsageOID.CLIENT_AUTH,),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bundle:
+    """What its owner needs to speak TLS, in PEM.
+
+    :ivar key_pem: '' if the key never left its owner
+    :ivar record: what the store keeps
+    """
+
+    certificate_pem: str
+    key_pem: str = dataclasses.field(repr=False)
+    ca_pem: str
+    record: model.Certificate
+
+    def files(self) -> tuple[tuple[str, str, int], ...]:
+        """List name, text and mode of the files, the secret one first.
+
+        A certificate without its key is of no use, so the key is written
+        before it.
+        """
+        key = (KEY_FILE, self.key_pem, keystore.SECRET_MODE)
+        return (
+            *((key,) if self.key_pem else ()),
+            (CERTIFICATE_FILE, self.certificate_pem, keystore.PUBLIC_MODE),
+            (AUTHORITY_FILE, self.ca_pem, keystore.PUBLIC_MODE),
+        )
+
+
+def issue_node(
+    authority: ca.Authority, cluster_id: str, days: int = policy.NODE_DAYS
+) -> Bundle:
+    """Issue a key and a certificate for a node of a cluster.
+
+    All nodes of a cluster share a common name, each has a key of its own.
+
+    :param days: how long it holds, at most as long as the authority
+    :raises InvalidCommonName: the identity of the cluster is not plain
+    :raises InvalidInput: ``days`` is less than 1
+    :raises TlsError: the authority has expired
+    """
+    name = names.node_common_name(cluster_id)
+    policy.check_characters(name, 'cluster')
+    return _issue(authority, Kind.NODE, name, days, cluster_id)
+
+
+def issue_client(
+    authority: ca.Authority, common_name: str, days: int = policy.CLIENT_DAYS
+) -> Bundle:
+    """Issue a key and a certificate for a tenant's client.
+
+    :param days: how long it holds, at most as long as the authority
+    :raises InvalidCommonName: it would not be one name in auth.ssl-allow
+    :raises InvalidInput: ``days`` is less than 1
+    :raises TlsError: the authority has expired
+    """
+    name = policy.check_common_name(common_name)
+    return _issue(authority, Kind.CLIENT, name, days)
+
+
+def sign_csr(
+    authority: ca.Authority,
+    csr_pem: str,
+    common_name: str,
+    days: int = policy.CLIENT_DAYS,
+) -> Bundle:
+    """Certify the key of a client that keeps it to itself.
+
+    Nothing but the key is taken from the request: the name is the caller's
+    to decide, and extensions asked for are not granted.
+
+    :param days: how long it holds, at most as long as the authority
+    :raises InvalidCommonName: it would not be one name in auth.ssl-allow
+    :raises InvalidInput: the text is no request, is not signed with its own
+        key, the key is too weak, or ``days`` is less than 1
+    :raises TlsError: the authority has expired
+    """
+    name = policy.check_common_name(common_name)
+    key = csr.requested_key(csr_pem)
+    certificate = _certify(authority, Kind.CLIENT, name, days, key)
+    return _bundle(authority, Kind.CLIENT, name, certificate)
+
+
+def write_bundle(
+    bundle: Bundle, directory: str, *, overwrite: bool = False
+) -> tuple[str, ...]:
+    """Write glusterfs.key, .pem and .ca into a directory; give their paths.
+
+    The key has mode 0600 from its first byte. All files are complete on disk
+    before the first one gets its name.
+
+    :raises InvalidInput: a file is there and ``overwrite`` is false, or the
+        directory can't be written
+    """
+    staged: list[tuple[str, str]] = []
+    try:
+        if not overwrite:
+            _refuse_existing(bundle, directory)
+        for name, text, mode in bundle.files():
+            path = os.path.join(directory, name)
+            staged.append((keystore.temporary(path), path))
+            keystore.write_new(staged[-1][0], text, mode)
+        for temporary, path in staged:
+            keystore.place(temporary, path, overwrite=overwrite)
+        keystore.sync_directory(directory)
+    except OSError as error:
+        raise exceptions.InvalidInput(
+            field='directory', value=directory, reason=error.strerror
+        ) from error
+    finally:
+        for temporary, _ in staged:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+    return tuple(path for _, path in staged)
+
+
+def _refuse_existing(bundle: Bundle, directory: str) -> None:
+    for name, _, _ in bundle.files():
+        if os.path.lexists(os.path.join(directory, name)):
+            raise exceptions.InvalidInput(
+                field='directory',
+                value=directory,
+                reason=f'{name} is there already',
+            )
+
+
+def _issue(
+    authority: ca.Authority,
+    kind: Kind,
+    name: str,
+    days: int,
+    subject_id: str = '',
+) -> Bundle:
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _certify(authority, kind, name, days, key.public_key())
+    return _bundle(
+        authority, kind, name, certificate, encoding.key_pem(key), subject_id
+    )
+
+
+def _certify(
+    authority: ca.Authority,
+    kind: Kind,
+    name: str,
+    days: int,
+    key: policy.CertifiableKey,
+) -> x509.Certificate:
+    # It may have expired since it was read.
+    authority.check_time()
+    start, end = policy.validity(
+        days, authority.certificate.not_valid_after_utc
+    )
+    subject = encoding.common_name(name)
+    return authority.sign(
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(end)
+        .add_extension(
+            x509.BasicConstraints(ca=False, path_length=None), critical=True
+        )
+        .add_extension(encoding.END_ENTITY_USAGE, critical=True)
+        .add_extension(x509.ExtendedKeyUsage(_USAGES[kind]), critical=False)
+        .add_extension(encoding.alternative_name(name), critical=False)
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(key), critical=False
+        )
+    )
+
+
+def _bundle(
+    authority: ca.Authority,
+    kind: Kind,
+    name: str,
+    certificate: x509.Certificate,
+    key_pem: str = '',
+    subject_id: str = '',
+) -> Bundle:
+    return Bundle(
+        certificate_pem=encoding.pem(certificate),
+        key_pem=key_pem,
+        ca_pem=authority.certificate_pem,
+        record=model.Certificate(
+            serial=f'{certificate.serial_number:x}',
+            common_name=name,
+            kind=kind.value,
+            not_after=certificate.not_valid_after_utc,
+            subject_id=subject_id,
+        ),
+    )

@@ -163,6 +163,19 @@ class TopologyTestCase(base.StoreTestCase):
             topology.remove_node(tx, self.second.id)
             self.assertEqual((self.first,), topology.nodes(tx))
 
+    def test_cluster_goes_after_its_nodes(self) -> None:
+        """And not before."""
+        empty = self.add_cluster(name='two')
+        with self.store.write() as tx:
+            self.assertRaises(
+                exceptions.Conflict,
+                topology.remove_cluster,
+                tx,
+                self.cluster.id,
+            )
+            topology.remove_cluster(tx, empty.id)
+            self.assertEqual((self.cluster,), topology.clusters(tx))
+
     def test_cluster_was_changed_meanwhile(self) -> None:
         """Who planned on what was before can't write."""
         with self.store.write() as tx:

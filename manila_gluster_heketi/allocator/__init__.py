@@ -18,6 +18,7 @@ from manila_gluster_heketi.allocator.capacity import PoolCapacity
 from manila_gluster_heketi.allocator.capacity import pool_stats
 from manila_gluster_heketi.allocator.explain import Explanation
 from manila_gluster_heketi.allocator.explain import Refusal
+from manila_gluster_heketi.allocator.growth import capacity_of
 from manila_gluster_heketi.allocator.growth import extend
 from manila_gluster_heketi.allocator.placement import AddSets
 from manila_gluster_heketi.allocator.placement import GrowBricks
@@ -38,6 +39,7 @@ __all__ = [
     'PoolCapacity',
     'Refusal',
     'Slot',
+    'capacity_of',
     'extend',
     'place',
     'place_anywhere',

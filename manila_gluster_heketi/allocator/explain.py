@@ -149,7 +149,8 @@ def explain(
     """Say why a request was refused.
 
     Of the divisions into sets that the limits allow, the one is explained
-    that lacks least.
+    that lacks the fewest places: a few disks to buy are easier to name than
+    many slivers of room.
     """
     candidates: filters.Candidates = snapshot.devices
     refusals = []
@@ -180,7 +181,7 @@ def explain(
 def _nearest(
     estate: domains.Estate, request: requests.Request
 ) -> _Division | None:
-    """Return the division that lacks fewest bytes, if there is any."""
+    """Return the division that lacks fewest places, then the smallest."""
     zones = request.spread is model.ZoneSpread.STRICT
     over = estate.domains(zones=zones)
     kind = 'zone' if zones else 'node'
@@ -189,7 +190,7 @@ def _nearest(
             _Division(over, kind, request.copies, sets, brick)
             for sets, brick in request.divisions(estate.extent_bytes)
         ),
-        key=lambda division: division.missing * division.brick_bytes,
+        key=lambda division: (division.missing, division.brick_bytes),
         default=None,
     )
 

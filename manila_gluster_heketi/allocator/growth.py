@@ -90,6 +90,11 @@ def extend(
     return placement.AddSets(added, held + added.capacity_bytes)
 
 
+def capacity_of(bricks: Iterable[model.Brick]) -> int:
+    """Add up the tenant's data, in bytes, that a volume's bricks hold."""
+    return _held_bytes(brick_set.bricks for brick_set in brick_sets(bricks))
+
+
 def brick_sets(bricks: Iterable[model.Brick]) -> tuple[model.BrickSet, ...]:
     """Group the bricks of a volume by set, in order."""
     by_index: dict[int, list[model.Brick]] = collections.defaultdict(list)

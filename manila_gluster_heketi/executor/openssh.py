@@ -41,6 +41,8 @@ _SOCKET_PATH_LIMIT = 108 - 17
 _KEEPALIVE_COUNT = 3
 # What a signal or a lost master leaves as ssh's own exit status, ssh(1).
 _SSH_FAILED = 255
+# Each command of a batch is logged by itself, so ssh's own call is not.
+_BELOW_DEBUG = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ class OpenSshExecutor:
             raise self._connect_error(host, stderr)
 
     def _session(self, host: str, text: script.Script) -> tuple[int, str, str]:
-        remote = ('/bin/sh', '-s')
+        remote: tuple[str, ...] = ('/bin/sh', '-s')
         if self.options.sudo:
             remote = ('sudo', '-n', '--', *remote)
         status, stdout, stderr = self._ssh(
@@ -204,7 +206,7 @@ class OpenSshExecutor:
                 on_completion=completed,
                 timeout=timeout,
                 binary=True,
-                loglevel=log.logging.NOTSET + 1,
+                loglevel=_BELOW_DEBUG,
             )
         except subprocess.TimeoutExpired as late:
             return None, _text(late.stdout), _text(late.stderr)
@@ -344,7 +346,9 @@ def _give_up(state: tenacity.RetryCallState) -> None:
     raise exceptions.HostUnreachable(host=host, reason=reason) from broken
 
 
-def _text(raw: bytes | None) -> str:
+def _text(raw: str | bytes | None) -> str:
+    if isinstance(raw, str):
+        return raw
     return (raw or b'').decode('utf-8', 'replace')
 
 

@@ -74,7 +74,10 @@ class Command:
         return self.argv[0]
 
     def __str__(self) -> str:
-        return quote(self.argv)
+        # A script's name follows its text and tells people enough.
+        return quote(
+            tuple('<script>' if '\n' in word else word for word in self.argv)
+        )
 
 
 def quote(argv: tuple[str, ...]) -> str:

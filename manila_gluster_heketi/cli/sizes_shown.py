@@ -1,0 +1,39 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+"""Sizes for people in tables, and as bytes for programs."""
+
+from collections.abc import Callable
+
+from manila_gluster_heketi import sizes
+
+_UNITS = (
+    ('TiB', sizes.TIB),
+    ('GiB', sizes.GIB),
+    ('MiB', sizes.MIB),
+    ('KiB', sizes.KIB),
+)
+
+
+def for_formatter(name: str) -> Callable[[int], str | int]:
+    """Choose how to show sizes: cliff's table is for people."""
+    return for_people if name == 'table' else int
+
+
+def for_people(size_bytes: int) -> str:
+    """Write a size with the largest unit that it fills.
+
+    >>> for_people(1610612736)
+    '1.50 GiB'
+    """
+    for unit, unit_bytes in _UNITS:
+        if size_bytes >= unit_bytes:
+            return f'{size_bytes / unit_bytes:.2f} {unit}'
+    return f'{size_bytes} B'

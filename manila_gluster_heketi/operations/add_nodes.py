@@ -1,0 +1,133 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+"""Adding nodes to a cluster: glusterd, peers, certificates."""
+
+import dataclasses
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+from manila_gluster_heketi import model
+from manila_gluster_heketi.model import EntryState
+from manila_gluster_heketi.model import Operation
+from manila_gluster_heketi.model import OpState
+from manila_gluster_heketi.operations import kinds
+from manila_gluster_heketi.operations import node_steps
+from manila_gluster_heketi.operations import step
+from manila_gluster_heketi.operations.engine import Engine
+from manila_gluster_heketi.operations.site import Found
+from manila_gluster_heketi.store import certificates
+from manila_gluster_heketi.store import topology
+from manila_gluster_heketi.store.transaction import WriteTransaction
+
+
+def add(
+    engine: Engine,
+    nodes: Sequence[model.Node],
+    cluster_name: str,
+    ping_timeout: int,
+) -> model.Cluster:
+    """Make hosts into nodes of one cluster, new or there already.
+
+    :param nodes: with an empty ``cluster_id`` if the cluster is to be made
+    :param cluster_name: of a cluster to be made; '' to name it by its id
+    :param ping_timeout: for glusterd, in seconds; 0 leaves it alone
+    :raises OperationFailed: undone; the hosts are as they were
+    """
+    with engine.store.write() as tx:
+        cluster = _cluster(tx, nodes[0].cluster_id, cluster_name)
+        before = topology.nodes(tx, cluster.id)
+        new = [
+            dataclasses.replace(
+                node, cluster_id=cluster.id, state=EntryState.OFFLINE
+            )
+            for node in nodes
+        ]
+        for node in new:
+            topology.add_node(tx, node)
+        operation = engine.open(
+            tx,
+            model.OpKind.NODE_ADD,
+            cluster.id,
+            cluster.id,
+            _steps(before, new, ping_timeout),
+        )
+    engine.run(operation)
+    return cluster
+
+
+def _cluster(tx: WriteTransaction, cluster_id: str, name: str) -> model.Cluster:
+    if cluster_id:
+        return topology.cluster(tx, cluster_id)
+    new_id = model.new_id()
+    cluster = model.Cluster(id=new_id, name=name or f'cluster-{new_id[:8]}')
+    topology.add_cluster(tx, cluster)
+    return cluster
+
+
+def _steps(
+    before: Sequence[model.Node],
+    new: Sequence[model.Node],
+    ping_timeout: int,
+) -> list[step.Step]:
+    first = before[0] if before else new[0]
+    return [
+        *(
+            node_steps.PrepareGlusterd(
+                host=node.manage_host, ping_timeout=ping_timeout
+            )
+            for node in new
+        ),
+        node_steps.JoinPeers(
+            host=first.manage_host,
+            members=tuple(n.manage_host for n in (*before, *new)),
+            addresses=tuple(
+                n.storage_host for n in new if n.id != first.id
+            ),
+            own_address=first.storage_host,
+        ),
+        *(
+            node_steps.DeployCertificate(
+                host=node.manage_host,
+                cluster_id=node.cluster_id,
+                directory=node.tls_directory,
+            )
+            for node in new
+        ),
+    ]
+
+
+def settle(
+    tx: WriteTransaction, operation: Operation, found: Mapping[int, Found]
+) -> None:
+    """Let bricks onto the new nodes, or forget them."""
+    hosts = [
+        record.host
+        for record in operation.steps
+        if record.kind == node_steps.PrepareGlusterd.kind
+    ]
+    nodes = [topology.node_by_host(tx, host) for host in hosts]
+    if operation.state is OpState.DONE:
+        for node in filter(None, nodes):
+            topology.update_node(
+                tx, dataclasses.replace(node, state=EntryState.ONLINE)
+            )
+        for each in found.values():
+            record = each.get('certificate')
+            if isinstance(record, model.Certificate):
+                certificates.add(tx, record)
+    elif operation.state is OpState.UNDONE:
+        for node in filter(None, nodes):
+            topology.remove_node(tx, node.id)
+        if not topology.nodes(tx, operation.cluster_id):
+            topology.remove_cluster(tx, operation.cluster_id)
+
+
+kinds.register(model.OpKind.NODE_ADD, kinds.Kind(settle))

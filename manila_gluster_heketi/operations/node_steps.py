@@ -1,0 +1,245 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+"""Steps that make hosts into nodes, and devices into room for bricks."""
+
+import dataclasses
+import time
+from typing import ClassVar
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import names
+from manila_gluster_heketi.executor import parallel
+from manila_gluster_heketi.hostcmd import device as devices
+from manila_gluster_heketi.hostcmd import gluster
+from manila_gluster_heketi.hostcmd import gluster_xml
+from manila_gluster_heketi.hostcmd import lvm
+from manila_gluster_heketi.hostcmd import lvm_report
+from manila_gluster_heketi.hostcmd import mounts
+from manila_gluster_heketi.hostcmd import system
+from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.operations import step
+from manila_gluster_heketi.operations.site import Found
+from manila_gluster_heketi.operations.site import NOTHING
+from manila_gluster_heketi.operations.site import Site
+from manila_gluster_heketi.tls import distribute
+from manila_gluster_heketi.tls import issue
+
+# Peers that were just probed, or whose glusterd was just restarted, are
+# connected within a few seconds; a transaction before that is refused.
+_CONNECT_SECONDS = 60.0
+_CONNECT_PAUSE = 0.3
+
+
+@step.persisted
+@dataclasses.dataclass(frozen=True)
+class PrepareGlusterd(step.Step):
+    """Have glusterd notice a peer that died.
+
+    Its default ``ping-timeout`` of 0 keeps a dead peer connected, and every
+    transaction of the cluster hangs for minutes.
+
+    :ivar ping_timeout: in seconds; 0 leaves the file as it is
+    """
+
+    kind: ClassVar[str] = 'prepare-glusterd'
+    ping_timeout: int
+
+    def do(self, site: Site) -> Found:
+        """Set the time-out; glusterd reads it when it starts."""
+        batch: list[Command] = [mounts.make_directory(names.MOUNT_ROOT)]
+        if self.ping_timeout:
+            batch += [
+                system.set_ping_timeout(self.ping_timeout),
+                system.service_restart(),
+            ]
+        site.run(self.host, batch)
+        return NOTHING
+
+    def undo(self, site: Site) -> None:
+        """Put the file back as it was."""
+        if self.ping_timeout:
+            site.run(
+                self.host,
+                [system.restore_ping_timeout(), system.service_restart()],
+            )
+
+
+@step.persisted
+@dataclasses.dataclass(frozen=True)
+class JoinPeers(step.Step):
+    """New members of the trusted pool.
+
+    :ivar members: SSH hosts of all nodes, the old ones and the new
+    :ivar addresses: storage addresses of the new nodes, but for the one that
+        the step works on
+    :ivar own_address: its own; the first peer is told it, or it would know
+        the host by whatever name its resolver gives
+    """
+
+    kind: ClassVar[str] = 'join-peers'
+    members: tuple[str, ...]
+    addresses: tuple[str, ...]
+    own_address: str
+
+    def do(self, site: Site) -> Found:
+        """Probe the peers and wait until each sees every other."""
+        site.run_gluster(
+            [self.host], [gluster.peer_probe(a) for a in self.addresses]
+        )
+        others = [h for h in self.members if h != self.host]
+        if others:
+            site.run_gluster(
+                others[:1], [gluster.peer_probe(self.own_address)]
+            )
+        self._wait_connected(site)
+        return NOTHING
+
+    def undo(self, site: Site) -> None:
+        """Detach the peers again."""
+        site.run_gluster(
+            [self.host],
+            [gluster.peer_detach(a) for a in reversed(self.addresses)],
+        )
+
+    def _wait_connected(self, site: Site) -> None:
+        """Ask every node for its own view: one node's is not enough."""
+        deadline = time.monotonic() + _CONNECT_SECONDS
+        while True:
+            missing = self._not_connected(site)
+            if not missing:
+                return
+            if time.monotonic() > deadline:
+                raise exceptions.GlusterError(
+                    host=self.host,
+                    command='gluster pool list',
+                    stderr='not connected: ' + ', '.join(missing),
+                )
+            site.sleep(_CONNECT_PAUSE)
+
+    def _not_connected(self, site: Site) -> list[str]:
+        views = parallel.run_on_hosts(
+            site.executor,
+            {host: [gluster.pool_list()] for host in self.members},
+        )
+        missing: list[str] = []
+        for host, outcome in views.items():
+            if isinstance(outcome, exceptions.HostError):
+                raise outcome
+            peers = gluster_xml.peers(host, outcome[0].stdout)
+            missing += [
+                f'{peer.names[0]} from {host}'
+                for peer in peers
+                if not peer.is_connected
+            ]
+            if len(peers) < len(self.members):
+                missing.append(f'some peer from {host}')
+        return missing
+
+
+@step.persisted
+@dataclasses.dataclass(frozen=True)
+class DeployCertificate(step.Step):
+    """The node's key and certificate, and whom it trusts."""
+
+    kind: ClassVar[str] = 'deploy-certificate'
+    cluster_id: str
+    directory: str
+
+    def do(self, site: Site) -> Found:
+        """Issue a certificate and write it where glusterfs reads it."""
+        bundle = issue.issue_node(
+            site.authority(), self.cluster_id, days=site.node_certificate_days
+        )
+        site.run(
+            self.host, distribute.deploy_commands(bundle, self.directory)
+        )
+        return {'certificate': bundle.record}
+
+    def undo(self, site: Site) -> None:
+        """Remove the files; there were none before."""
+        site.run(self.host, distribute.remove_commands(self.directory))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeviceFound:
+    """What LVM made of a device.
+
+    :ivar total_bytes: data size of the thin pool
+    """
+
+    pv_uuid: str
+    extent_bytes: int
+    total_bytes: int
+
+
+@step.persisted
+@dataclasses.dataclass(frozen=True)
+class MakeDevice(step.Step):
+    """A volume group and a thin pool on a device.
+
+    :ivar metadata_bytes: size of the pool's metadata, and of its spare
+    :ivar destroy: wipe what is on the device first
+    """
+
+    kind: ClassVar[str] = 'make-device'
+    device_id: str
+    path: str
+    vg_name: str
+    pool_name: str
+    data_bytes: int
+    metadata_bytes: int
+    destroy: bool
+
+    def do(self, site: Site) -> Found:
+        """Make group and pool; say what LVM made of them."""
+        tags = (names.TAG, f'{names.TAG}.device.{self.device_id}')
+        wipe = [devices.wipe(self.path)] if self.destroy else []
+        results = site.run(
+            self.host,
+            [
+                *wipe,
+                lvm.vg_create(self.vg_name, self.path, tags),
+                lvm.thin_pool_create(
+                    self.vg_name,
+                    self.pool_name,
+                    self.data_bytes,
+                    self.metadata_bytes,
+                ),
+                lvm.pvs(self.path),
+                lvm.lvs(self.vg_name),
+            ],
+        )
+        (volume,) = lvm_report.physical_volumes(self.host, results[-2].stdout)
+        pools = [
+            each
+            for each in lvm_report.logical_volumes(
+                self.host, results[-1].stdout
+            )
+            if each.is_pool and each.name == self.pool_name
+        ]
+        return dataclasses.asdict(
+            DeviceFound(
+                pv_uuid=volume.uuid,
+                extent_bytes=volume.extent_bytes,
+                total_bytes=pools[0].size_bytes,
+            )
+        )
+
+    def undo(self, site: Site) -> None:
+        """Remove pool, group and label; what was wiped stays wiped."""
+        site.run(
+            self.host,
+            [
+                lvm.pool_remove(self.vg_name, self.pool_name),
+                lvm.vg_remove(self.vg_name),
+                lvm.pv_remove(self.path),
+            ],
+        )

@@ -1,0 +1,108 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""What steps work with: the hosts, and the authority that signs."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from oslo_log import log
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.executor import base
+from manila_gluster_heketi.hostcmd import gluster
+from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.tls.ca import Authority
+
+LOG = log.getLogger(__name__)
+
+# Gluster refuses at once while another transaction holds its lock; the first
+# retry comes soon since most transactions take about a second.
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 8.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """Hosts and authority, as every step sees them.
+
+    :ivar busy_timeout_seconds: how long a lock of Gluster is waited for
+    :ivar authority: gives the certificate authority, made at first use
+    """
+
+    executor: base.Executor
+    authority: Callable[[], Authority]
+    busy_timeout_seconds: float = 180.0
+    node_certificate_days: int = 365
+    sleep: Callable[[float], None] = time.sleep
+
+    def run(
+        self, host: str, batch: Sequence[Command]
+    ) -> tuple[base.Result, ...]:
+        """Run a batch on one host; see :class:`base.Executor`."""
+        return self.executor.run_batch(host, batch)
+
+    def run_gluster(
+        self, hosts: Sequence[str], batch: Sequence[Command]
+    ) -> tuple[base.Result, ...]:
+        """Run gluster commands on the first of ``hosts`` that answers.
+
+        A lock that another transaction holds is waited for; the batch goes
+        on from the command that was refused.
+
+        :raises GlusterBusy: the lock did not come free in time
+        :raises PeersDown: the command needs every peer
+        :raises GlusterError: gluster refused for another reason
+        :raises NoNodeOnline: none of the hosts answers
+        """
+        unreachable: exceptions.HostUnreachable | None = None
+        for host in hosts:
+            try:
+                return self._run_gluster_on(host, batch)
+            except exceptions.HostUnreachable as error:
+                LOG.warning('gluster commands go to another host: %s', error)
+                unreachable = error
+        raise exceptions.NoNodeOnline(
+            host=', '.join(hosts),
+            cluster='of ' + ', '.join(hosts),
+            reason=unreachable.what if unreachable else 'it has no nodes',
+        )
+
+    def _run_gluster_on(
+        self, host: str, batch: Sequence[Command]
+    ) -> tuple[base.Result, ...]:
+        left = list(batch)
+        pause = _FIRST_PAUSE
+        patience = self.busy_timeout_seconds
+        while True:
+            try:
+                return self.executor.run_batch(host, left)
+            except exceptions.CommandFailed as error:
+                refusal = gluster.classify(error)
+                if (
+                    not isinstance(refusal, exceptions.GlusterBusy)
+                    or patience <= 0
+                ):
+                    raise refusal from error
+                left = left[error.fields['completed'] :]
+            LOG.debug('gluster on %s is busy, again in %.1f s', host, pause)
+            self.sleep(pause)
+            patience -= pause
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+#: What a step found on its way, for the transaction that settles it.
+Found = Mapping[str, Any]
+NOTHING: Found = {}

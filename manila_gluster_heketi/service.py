@@ -1,0 +1,329 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+"""The façade: the only way in for layouts, the command line and REST.
+
+Nothing happens here but orchestration: a call takes the lock of what it
+changes, runs one operation and gives back a value of the model.
+"""
+
+import collections
+import dataclasses
+import functools
+import os
+import random
+from collections.abc import Collection
+from collections.abc import Sequence
+from typing import Any
+
+from oslo_log import log
+
+from manila_gluster_heketi import allocator
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
+from manila_gluster_heketi import topology as documents
+from manila_gluster_heketi.conf.settings import Settings
+from manila_gluster_heketi.executor import base
+from manila_gluster_heketi.executor import known_hosts
+from manila_gluster_heketi.executor import openssh
+from manila_gluster_heketi.operations import brick_rows
+from manila_gluster_heketi.operations import create_volume
+from manila_gluster_heketi.operations import delete_volume
+from manila_gluster_heketi.operations import load_topology
+from manila_gluster_heketi.operations import recovery
+from manila_gluster_heketi.operations import resize_volume
+from manila_gluster_heketi.operations import states
+from manila_gluster_heketi.operations import update_access
+from manila_gluster_heketi.operations.engine import Engine
+from manila_gluster_heketi.operations.locks import Locks
+from manila_gluster_heketi.operations.site import Site
+from manila_gluster_heketi.store import certificates
+from manila_gluster_heketi.store import journal
+from manila_gluster_heketi.store import topology
+from manila_gluster_heketi.store import volumes
+from manila_gluster_heketi.store.session import Store
+from manila_gluster_heketi.tls import issue
+from manila_gluster_heketi.tls.ca import Authority
+
+LOG = log.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pool:
+    """What a cluster can hold, and what shares were promised of it.
+
+    :ivar allocated_bytes: the quotas of all its volumes
+    """
+
+    cluster: model.Cluster
+    capacity: allocator.PoolCapacity
+    allocated_bytes: int
+
+
+class Service:
+    """Everything that can be asked of the project; safe for threads.
+
+    :param executor: how commands reach hosts; OpenSSH unless given
+    """
+
+    def __init__(
+        self, settings: Settings, executor: base.Executor | None = None
+    ) -> None:
+        self.settings = settings
+        self.store = Store(settings.store_connection)
+        self.executor = executor or openssh.OpenSshExecutor(settings.ssh)
+        self.engine = Engine(
+            self.store,
+            Site(
+                executor=self.executor,
+                authority=self._authority,
+                busy_timeout_seconds=settings.gluster_busy_timeout,
+                node_certificate_days=settings.node_certificate_days,
+            ),
+        )
+        self._locks = Locks(os.path.join(settings.state_path, 'locks'))
+
+    def prepare(self) -> None:
+        """Bring the store up to date, and learn the host keys on record.
+
+        :raises StoreError: it can not be reached or written
+        :raises StoreTooNew: a newer release wrote it
+        """
+        os.makedirs(self.settings.state_path, mode=0o700, exist_ok=True)
+        self.store.sync()
+        with self.store.read() as tx:
+            keys = [n.host_key for n in topology.nodes(tx) if n.host_key]
+        known_hosts.ensure(self.settings.ssh.known_hosts, keys)
+
+    # --- topology ---------------------------------------------------------
+
+    def load_topology(
+        self, text: str, source: str = 'document'
+    ) -> load_topology.Report:
+        """Add the nodes and devices of a document that are not there yet.
+
+        :param source: where the text comes from, for messages
+        :raises InvalidTopology: nothing was changed
+        :raises HostError: a new host or device is unfit; nothing was changed
+        """
+        wanted = documents.parse(text, source)
+        with self._locks.topology():
+            return load_topology.load(
+                self.engine,
+                wanted,
+                load_topology.Rules(
+                    ping_timeout=self.settings.peer_ping_timeout,
+                    known_hosts=self.settings.ssh.known_hosts,
+                    ssh_port=self.settings.ssh.port,
+                ),
+            )
+
+    def topology_document(self) -> dict[str, Any]:
+        """Describe what is there as a topology document."""
+        with self.store.read() as tx:
+            return documents.document(load_topology.current(tx))
+
+    def clusters(self) -> tuple[model.Snapshot, ...]:
+        """Show every cluster with its devices and what they hold."""
+        with self.store.read() as tx:
+            return tuple(
+                topology.snapshot(tx, each.id)
+                for each in topology.clusters(tx)
+            )
+
+    def nodes(self) -> tuple[model.Node, ...]:
+        """List all nodes."""
+        with self.store.read() as tx:
+            return topology.nodes(tx)
+
+    def cluster_named(self, name: str) -> model.Cluster:
+        """Find a cluster by the name that its pool has.
+
+        :raises NotFound: there is none
+        """
+        with self.store.read() as tx:
+            for each in topology.clusters(tx):
+                if each.name == name:
+                    return each
+        raise exceptions.NotFound(kind='cluster', identity=name)
+
+    # --- volumes ----------------------------------------------------------
+
+    def create_volume(self, spec: model.VolumeSpec) -> model.Volume:
+        """Create the volume of a share, or find the one made before.
+
+        :raises NoSpace: with the explanation per constraint
+        :raises OperationFailed: undone everywhere
+        :raises OperationStuck: undone but on hosts that do not answer
+        """
+        with self._locks.share(spec.share_id):
+            return create_volume.create(
+                self.engine,
+                spec,
+                create_volume.Policy(
+                    quota_timeouts=self.settings.quota_timeouts,
+                    extra_options=self.settings.volume_options,
+                    attempts=self.settings.placement_attempts,
+                ),
+            )
+
+    def delete_volume(self, share_id: str) -> None:
+        """Delete the volume of a share.
+
+        What a host that does not answer keeps is deleted when it is back.
+
+        :raises NotFound: the share has no volume
+        """
+        with self._locks.share(share_id):
+            delete_volume.delete(self.engine, self.volume(share_id).id)
+
+    def extend_volume(self, share_id: str, size_bytes: int) -> model.Volume:
+        """Let a volume hold more, in place where its devices have room.
+
+        :raises NotFound: the share has no volume
+        :raises NoSpace: with the explanation per constraint
+        :raises OperationFailed: the old size stands
+        """
+        with self._locks.share(share_id):
+            return resize_volume.extend(
+                self.engine, self.volume(share_id), size_bytes
+            )
+
+    def shrink_volume(self, share_id: str, size_bytes: int) -> model.Volume:
+        """Let a volume hold less; its bricks stay as they are.
+
+        :raises NotFound: the share has no volume
+        :raises ShrinkWouldLoseData: it holds more; nothing was changed
+        """
+        with self._locks.share(share_id):
+            return resize_volume.shrink(
+                self.engine, self.volume(share_id), size_bytes
+            )
+
+    def change_access(
+        self,
+        share_id: str,
+        *,
+        add: Collection[str] = (),
+        remove: Collection[str] = (),
+        names: Collection[str] | None = None,
+    ) -> tuple[str, ...]:
+        """Change who may mount a volume; give back who may.
+
+        :param names: exactly these; None to only ``add`` and ``remove``
+        :raises NotFound: the share has no volume
+        :raises AccessListFull: the list would be too long; the old one stands
+        :raises OperationFailed: the old list stands
+        """
+        with self._locks.share(share_id):
+            volume = self.volume(share_id)
+            base_list = volume.access if names is None else names
+            wanted = (set(base_list) | set(add)) - set(remove)
+            return update_access.update(self.engine, volume.id, wanted)
+
+    def find_volume(self, share_id: str) -> model.Volume | None:
+        """Find the volume of a share, if it has one."""
+        with self.store.read() as tx:
+            return volumes.by_share(tx, share_id)
+
+    def volume(self, share_id: str) -> model.Volume:
+        """Find the volume of a share.
+
+        :raises NotFound: it has none
+        """
+        volume = self.find_volume(share_id)
+        if volume is None:
+            raise exceptions.NotFound(kind='volume of share', identity=share_id)
+        return volume
+
+    def volumes(self) -> tuple[model.Volume, ...]:
+        """List all volumes, the condemned ones too."""
+        with self.store.read() as tx:
+            return volumes.volumes(tx)
+
+    def bricks(self, volume: model.Volume) -> Sequence[str]:
+        """List a volume's bricks as gluster writes them."""
+        with self.store.read() as tx:
+            return brick_rows.addresses(tx, volumes.bricks(tx, volume.id))
+
+    def export_hosts(self, volume: model.Volume) -> tuple[str, ...]:
+        """List the servers that clients may mount a volume from.
+
+        The first one differs from volume to volume, so that mounts spread.
+        """
+        with self.store.read() as tx:
+            hosts = [
+                n.storage_host for n in topology.nodes(tx, volume.cluster_id)
+            ]
+        random.Random(volume.id).shuffle(hosts)
+        return tuple(hosts)
+
+    def servers(self) -> tuple[str, ...]:
+        """List every server that export locations may name."""
+        return tuple(sorted(node.storage_host for node in self.nodes()))
+
+    def pools(self) -> tuple[Pool, ...]:
+        """Say what each cluster can hold, in bytes of tenants' data."""
+        allocated: collections.Counter[str] = collections.Counter()
+        for volume in self.volumes():
+            allocated[volume.cluster_id] += volume.size_bytes
+        return tuple(
+            Pool(
+                cluster=snapshot.cluster,
+                capacity=allocator.pool_stats(
+                    snapshot,
+                    self.settings.durability,
+                    self.settings.zone_spread,
+                ),
+                allocated_bytes=allocated[snapshot.cluster.id],
+            )
+            for snapshot in self.clusters()
+            if self.settings.cluster in ('', snapshot.cluster.name)
+        )
+
+    # --- certificates -----------------------------------------------------
+
+    def issue_client(
+        self, common_name: str, days: int | None = None
+    ) -> issue.Bundle:
+        """Issue a key and a certificate for a tenant's client.
+
+        :raises InvalidCommonName: it would not be one name for Gluster
+        """
+        bundle = issue.issue_client(
+            self._authority(),
+            common_name,
+            days=days or self.settings.client_certificate_days,
+        )
+        with self.store.write() as tx:
+            certificates.add(tx, bundle.record)
+        return bundle
+
+    def certificates(self) -> tuple[model.Certificate, ...]:
+        """List the certificates that were issued."""
+        with self.store.read() as tx:
+            return certificates.all(tx)
+
+    # --- operations -------------------------------------------------------
+
+    def operations(self, every: bool = False) -> tuple[model.Operation, ...]:
+        """List the operations that are not closed, or all on record."""
+        wanted = frozenset(model.OpState) if every else states.OPEN
+        with self.store.read() as tx:
+            return journal.operations(tx, states=tuple(wanted))
+
+    def recover(self) -> tuple[recovery.Recovered, ...]:
+        """Try once to close what crashes and dead hosts left open."""
+        return recovery.recover(self.engine)
+
+    @functools.lru_cache(maxsize=1)  # noqa: B019  (one service, one authority)
+    def _authority(self) -> Authority:
+        return Authority.load_or_create(self.settings.ca_directory)

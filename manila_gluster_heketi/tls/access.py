@@ -35,8 +35,7 @@ def allow_value(
     :raises InvalidCommonName: a name would match others than itself
     :raises AccessListFull: glusterd would not bear the list
     """
-    node = names.node_common_name(cluster_id)
-    policy.check_characters(node, 'cluster')
+    node = policy.node_name(cluster_id)
     unique = sorted({policy.check_common_name(name) for name in clients})
     value = ','.join((node, *unique))
     # The store of glusterd has one line "option=value" of limited length: it

@@ -21,7 +21,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
-from manila_gluster_heketi import names
 from manila_gluster_heketi.tls import ca
 from manila_gluster_heketi.tls import csr
 from manila_gluster_heketi.tls import encoding
@@ -92,8 +91,7 @@ def issue_node(
     :raises InvalidInput: ``days`` is less than 1
     :raises TlsError: the authority has expired
     """
-    name = names.node_common_name(cluster_id)
-    policy.check_characters(name, 'cluster')
+    name = policy.node_name(cluster_id)
     return _issue(authority, Kind.NODE, name, days, cluster_id)
 
 

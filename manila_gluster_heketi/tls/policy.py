@@ -67,8 +67,19 @@ def check_common_name(value: str, field: str = 'common_name') -> str:
     return value
 
 
+def node_name(cluster_id: str) -> str:
+    """Give the common name of a cluster's nodes if it is one name.
+
+    :raises InvalidCommonName: the identity of the cluster is not plain
+    """
+    check_characters(cluster_id, 'cluster')
+    name = names.node_common_name(cluster_id)
+    check_characters(name, 'cluster')
+    return name
+
+
 def check_characters(value: str, field: str) -> None:
-    """Check that a name, a node's too, matches nothing but itself.
+    """Check that a name matches nothing but itself.
 
     :raises InvalidCommonName: with the first bad character and its position,
         counted from 1

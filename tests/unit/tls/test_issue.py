@@ -1,0 +1,413 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Tests of certificates and of the files that they go into."""
+
+import datetime
+import os
+import stat
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import ddt
+import fixtures
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509 import verification
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.tls import issue
+from manila_gluster_heketi.tls import keystore
+from tests import base
+from tests.unit.tls import authorities
+
+CLUSTER = '0123456789abcdef' * 2
+NODE = f'gluster-heketi-node-{CLUSTER}'
+
+# Made by the test that needs one: RSA takes its time.
+_KEYS: dict[str, Callable[[], Any]] = {
+    'P-224': lambda: ec.generate_private_key(ec.SECP224R1()),
+    'P-256': lambda: ec.generate_private_key(ec.SECP256R1()),
+    'P-384': lambda: ec.generate_private_key(ec.SECP384R1()),
+    'P-521': lambda: ec.generate_private_key(ec.SECP521R1()),
+    'RSA 1024': lambda: rsa.generate_private_key(65537, 1024),  # noqa: S505
+    'RSA 2048': lambda: rsa.generate_private_key(65537, 2048),
+    'Ed25519': ed25519.Ed25519PrivateKey.generate,
+}
+
+
+def _load(bundle: issue.Bundle) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(bundle.certificate_pem.encode())
+
+
+def _store(bundle: issue.Bundle) -> verification.Store:
+    return verification.Store(
+        [x509.load_pem_x509_certificate(bundle.ca_pem.encode())]
+    )
+
+
+def _request(key: Any, name: str = 'CN=mallory') -> str:
+    request = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name.from_rfc4514_string(name))
+        .add_extension(x509.BasicConstraints(True, None), critical=True)
+        .sign(
+            key,
+            None
+            if isinstance(key, ed25519.Ed25519PrivateKey)
+            else hashes.SHA256(),
+        )
+    )
+    return request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@ddt.ddt
+class IssueTestCase(base.TestCase):
+    """What certificates say, and who accepts them."""
+
+    def setUp(self) -> None:
+        """Take an authority."""
+        super().setUp()
+        self.authority = authorities.authority()
+
+    def _names(self, certificate: x509.Certificate) -> object:
+        return certificate.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        ).value
+
+    def test_node_is_accepted_as_server_and_as_client(self) -> None:
+        """By a verifier that knows the rules of RFC 5280."""
+        bundle = issue.issue_node(self.authority, CLUSTER)
+        builder = verification.PolicyBuilder().store(_store(bundle))
+        chain = builder.build_server_verifier(x509.DNSName(NODE)).verify(
+            _load(bundle), []
+        )
+        self.assertEqual(2, len(chain))
+        builder.build_client_verifier().verify(_load(bundle), [])
+
+    @ddt.data('alice', 'alice@example.org', '_odd_.@', 'x' * 64)
+    def test_client_is_accepted_as_client_alone(self, name: str) -> None:
+        """It can't pose as a brick."""
+        bundle = issue.issue_client(self.authority, name)
+        builder = verification.PolicyBuilder().store(_store(bundle))
+        builder.build_client_verifier().verify(_load(bundle), [])
+        self.assertEqual(
+            [ExtendedKeyUsageOID.CLIENT_AUTH],
+            list(
+                _load(bundle)
+                .extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+                .value
+            ),
+        )
+        self.assertRaises(
+            verification.VerificationError,
+            builder.build_server_verifier(x509.DNSName('alice')).verify,
+            _load(bundle),
+            [],
+        )
+
+    def test_certificate_of_another_authority_is_not_accepted(self) -> None:
+        """Though it has the same name in it."""
+        bundle = issue.issue_client(self.authority, 'alice')
+        other = issue.issue_client(authorities.authority('other'), 'alice')
+        verifier = verification.PolicyBuilder().store(_store(bundle))
+        self.assertRaises(
+            verification.VerificationError,
+            verifier.build_client_verifier().verify,
+            _load(other),
+            [],
+        )
+
+    def test_node_has_the_name_of_its_cluster(self) -> None:
+        """And a key of its own."""
+        first = issue.issue_node(self.authority, CLUSTER)
+        second = issue.issue_node(self.authority, CLUSTER, days=1)
+        subject = x509.Name.from_rfc4514_string(f'CN={NODE}')
+        self.assertEqual(subject, _load(first).subject)
+        self.assertEqual(subject, _load(second).subject)
+        self.assertNotEqual(first.key_pem, second.key_pem)
+        self.assertEqual(CLUSTER, first.record.subject_id)
+        self.assertEqual('node', first.record.kind)
+
+    @ddt.data('', '*', 'x' * 64)
+    def test_identity_of_the_cluster_is_checked(self, cluster: str) -> None:
+        """No node gets a name that is a pattern, or that of all."""
+        self.assertRaises(
+            exceptions.InvalidCommonName,
+            issue.issue_node,
+            self.authority,
+            cluster,
+        )
+
+    @ddt.data(
+        ('web-1.example.org', x509.DNSName('web-1.example.org')),
+        (
+            'alice@x',
+            x509.DirectoryName(x509.Name.from_rfc4514_string('CN=alice@x')),
+        ),
+        ('a_b', x509.DirectoryName(x509.Name.from_rfc4514_string('CN=a_b'))),
+    )
+    @ddt.unpack
+    def test_alternative_name_is_the_common_name(
+        self, name: str, expected: x509.GeneralName
+    ) -> None:
+        """In a form that is legal for it."""
+        bundle = issue.issue_client(self.authority, name)
+        self.assertEqual(
+            x509.SubjectAlternativeName([expected]),
+            self._names(_load(bundle)),
+        )
+
+    def test_record_is_what_the_certificate_says(self) -> None:
+        """The store has it without parsing."""
+        bundle = issue.issue_client(self.authority, 'alice')
+        certificate = _load(bundle)
+        record = bundle.record
+        self.assertEqual(certificate.serial_number, int(record.serial, 16))
+        self.assertEqual(certificate.not_valid_after_utc, record.not_after)
+        self.assertEqual('alice', record.common_name)
+        self.assertEqual('client', record.kind)
+        self.assertIs(str, type(record.kind))
+        self.assertEqual('', record.subject_id)
+
+    def test_serials_are_random_and_fit_rfc_5280(self) -> None:
+        """At most 20 bytes, positive."""
+        serials = {
+            int(issue.issue_client(self.authority, 'a').record.serial, 16)
+            for _ in range(50)
+        }
+        self.assertEqual(50, len(serials))
+        self.assertGreater(max(serials), 2**150)
+        self.assertLess(max(serials), 2**159)
+
+    @ddt.data(
+        (issue.issue_client, 'alice', 90), (issue.issue_node, CLUSTER, 365)
+    )
+    @ddt.unpack
+    def test_default_duration(
+        self, make: mock.Mock, name: str, days: int
+    ) -> None:
+        """Clients hold shorter than nodes."""
+        certificate = _load(make(self.authority, name))
+        self.assertEqual(
+            datetime.timedelta(days=days, minutes=5),
+            certificate.not_valid_after_utc - certificate.not_valid_before_utc,
+        )
+
+    def test_certificate_never_outlives_the_authority(self) -> None:
+        """However long was asked for."""
+        bundle = issue.issue_client(self.authority, 'alice', days=10**9)
+        self.assertEqual(
+            self.authority.certificate.not_valid_after_utc,
+            bundle.record.not_after,
+        )
+
+    @ddt.data('*', '', 'gluster-heketi-node-x')
+    def test_bad_common_name(self, name: str) -> None:
+        """Nothing is issued."""
+        self.assertRaises(
+            exceptions.InvalidCommonName,
+            issue.issue_client,
+            self.authority,
+            name,
+        )
+
+    def test_key_is_in_no_text(self) -> None:
+        """A bundle may be logged by mistake."""
+        logger = self.useFixture(fixtures.FakeLogger())
+        bundle = issue.issue_client(self.authority, 'alice')
+        for text in (repr(bundle), str(bundle), logger.output):
+            self.assertNotIn(bundle.key_pem.splitlines()[1], text)
+            self.assertNotIn('PRIVATE', text)
+
+
+@ddt.ddt
+class SignRequestTestCase(base.TestCase):
+    """A client that keeps its key to itself."""
+
+    def setUp(self) -> None:
+        """Take an authority."""
+        super().setUp()
+        self.authority = authorities.authority()
+
+    @ddt.data('P-256', 'P-384', 'P-521', 'RSA 2048')
+    def test_strong_key_is_certified(self, kind: str) -> None:
+        """Under the caller's name, and as no authority."""
+        key = _KEYS[kind]()
+        bundle = issue.sign_csr(self.authority, _request(key), 'alice', 7)
+        certificate = _load(bundle)
+        self.assertEqual(key.public_key(), certificate.public_key())
+        self.assertEqual(
+            x509.Name.from_rfc4514_string('CN=alice'), certificate.subject
+        )
+        self.assertFalse(
+            certificate.extensions.get_extension_for_class(
+                x509.BasicConstraints
+            ).value.ca
+        )
+        self.assertEqual('', bundle.key_pem)
+        verification.PolicyBuilder().store(
+            _store(bundle)
+        ).build_client_verifier().verify(certificate, [])
+
+    @ddt.data(
+        ('P-224', 'secp224r1'), ('RSA 1024', '1024'), ('Ed25519', 'neither')
+    )
+    @ddt.unpack
+    def test_weak_key_is_refused(self, kind: str, text: str) -> None:
+        """The message says what it is."""
+        key = _KEYS[kind]()
+        error = self.assertRaises(
+            exceptions.InvalidInput,
+            issue.sign_csr,
+            self.authority,
+            _request(key),
+            'alice',
+        )
+        self.assertIn(text, error.fields['reason'])
+
+    def test_request_signed_with_another_key_is_refused(self) -> None:
+        """Whoever asks must have the key."""
+        request = _request(ec.generate_private_key(ec.SECP256R1()))
+        spoilt = x509.load_pem_x509_csr(request.encode()).public_bytes(
+            serialization.Encoding.DER
+        )
+        spoilt = spoilt.replace(b'mallory', b'charlie')
+        pem = (
+            x509.load_der_x509_csr(spoilt)
+            .public_bytes(serialization.Encoding.PEM)
+            .decode()
+        )
+        error = self.assertRaises(
+            exceptions.InvalidInput,
+            issue.sign_csr,
+            self.authority,
+            pem,
+            'alice',
+        )
+        self.assertIn('not signed with its own key', str(error))
+
+    def test_a_key_given_by_mistake_is_not_shown(self) -> None:
+        """Errors are logged."""
+        key = issue.issue_client(self.authority, 'alice').key_pem
+        error = self.assertRaises(
+            exceptions.InvalidInput,
+            issue.sign_csr,
+            self.authority,
+            key,
+            'alice',
+        )
+        self.assertNotIn(key.splitlines()[1], str(error))
+        self.assertNotIn('PRIVATE', str(error))
+
+
+class WriteBundleTestCase(base.TestCase):
+    """The three files of GlusterFS."""
+
+    def setUp(self) -> None:
+        """Issue a certificate."""
+        super().setUp()
+        self.directory = self.useFixture(fixtures.TempDir()).path
+        self.bundle = issue.issue_client(authorities.authority(), 'alice')
+
+    def _read(self, name: str) -> str:
+        with open(os.path.join(self.directory, name)) as stream:
+            return stream.read()
+
+    def test_files_have_their_modes(self) -> None:
+        """The key is for its owner alone."""
+        old = os.umask(0)
+        self.addCleanup(os.umask, old)
+        paths = issue.write_bundle(self.bundle, self.directory)
+        modes = {
+            os.path.basename(path): stat.S_IMODE(os.stat(path).st_mode)
+            for path in paths
+        }
+        self.assertEqual(
+            {
+                'glusterfs.key': 0o600,
+                'glusterfs.pem': 0o644,
+                'glusterfs.ca': 0o644,
+            },
+            modes,
+        )
+        self.assertEqual(sorted(modes), sorted(os.listdir(self.directory)))
+        self.assertEqual(self.bundle.key_pem, self._read('glusterfs.key'))
+        self.assertEqual(
+            self.bundle.certificate_pem, self._read('glusterfs.pem')
+        )
+        self.assertEqual(self.bundle.ca_pem, self._read('glusterfs.ca'))
+
+    def test_existing_file_is_not_overwritten(self) -> None:
+        """None of the three is touched."""
+        path = os.path.join(self.directory, 'glusterfs.ca')
+        keystore.write_new(path, 'old', 0o644)
+        error = self.assertRaises(
+            exceptions.InvalidInput,
+            issue.write_bundle,
+            self.bundle,
+            self.directory,
+        )
+        self.assertIn('glusterfs.ca is there already', str(error))
+        self.assertEqual(['glusterfs.ca'], os.listdir(self.directory))
+        self.assertEqual('old', self._read('glusterfs.ca'))
+
+    def test_existing_files_are_overwritten_if_asked(self) -> None:
+        """All three."""
+        issue.write_bundle(self.bundle, self.directory)
+        new = issue.issue_client(authorities.authority(), 'alice')
+        issue.write_bundle(new, self.directory, overwrite=True)
+        self.assertEqual(new.key_pem, self._read('glusterfs.key'))
+        self.assertEqual(3, len(os.listdir(self.directory)))
+
+    def test_certificate_of_a_request_has_no_key_file(self) -> None:
+        """The client has it."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        bundle = issue.sign_csr(
+            authorities.authority(), _request(key), 'alice'
+        )
+        issue.write_bundle(bundle, self.directory)
+        self.assertEqual(
+            ['glusterfs.ca', 'glusterfs.pem'],
+            sorted(os.listdir(self.directory)),
+        )
+
+    def test_full_disk_leaves_nothing(self) -> None:
+        """Not even a temporary file."""
+        full = OSError(28, 'No space left on device')
+        with mock.patch.object(
+            os, 'fsync', autospec=True, side_effect=[None, full]
+        ):
+            error = self.assertRaises(
+                exceptions.InvalidInput,
+                issue.write_bundle,
+                self.bundle,
+                self.directory,
+            )
+        self.assertIn('No space left on device', str(error))
+        self.assertEqual([], os.listdir(self.directory))
+
+    def test_no_such_directory(self) -> None:
+        """It is not made: it may be a slip."""
+        error = self.assertRaises(
+            exceptions.InvalidInput,
+            issue.write_bundle,
+            self.bundle,
+            os.path.join(self.directory, 'slip'),
+        )
+        self.assertIn('No such file or directory', str(error))

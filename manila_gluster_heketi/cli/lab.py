@@ -21,6 +21,7 @@ from typing import Any
 from cliff import command
 from cliff import lister
 
+from manila_gluster_heketi.lab import host
 from manila_gluster_heketi.lab import layout
 from manila_gluster_heketi.lab import nodes
 from manila_gluster_heketi.lab import topology
@@ -122,7 +123,7 @@ class Up(_LabCommand):
             '--uml',
             metavar='FILE',
             dest='kernel',
-            help='User-Mode-Linux binary; needs --modules',
+            help='User-Mode-Linux binary; with --modules',
         )
         parser.add_argument(
             '--modules', metavar='DIR', help="directory of its modules"
@@ -136,7 +137,8 @@ class Up(_LabCommand):
         began = time.monotonic()
         lab = nodes.up(spec, directory)
         seconds = time.monotonic() - began
-        self.say(f'lab {lab.name}: ready in {seconds:.1f} s')
+        release = host.find_kernel(spec).modules.name
+        self.say(f'lab {lab.name}: ready in {seconds:.1f} s, Linux {release}')
         for node in lab.nodes:
             self.say(f'  {node.name}  {node.address}  zone {node.zone}')
 

@@ -33,8 +33,18 @@ _PROGRAMS = {
 }
 _SEARCH_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 _TUN = pathlib.Path('/dev/net/tun')
-_DEBIAN_KERNEL = pathlib.Path('/usr/bin/linux.uml')
-_DEBIAN_MODULES = pathlib.Path('/usr/lib/uml/modules')
+# Kernels, and where their modules are: the one that
+# "tools/lab-packages --fast-kernel" makes, else Debian's.
+_KERNELS = (
+    (
+        pathlib.Path('/var/cache/gluster-heketi-lab/uml/linux'),
+        pathlib.Path('/var/cache/gluster-heketi-lab/uml/modules'),
+    ),
+    (
+        pathlib.Path('/usr/bin/linux.uml'),
+        pathlib.Path('/usr/lib/uml/modules'),
+    ),
+)
 # A guest's memory is a file there, so it must be a tmpfs with room.
 _SHARED_MEMORY = pathlib.Path('/dev/shm')  # noqa: S108
 
@@ -85,20 +95,26 @@ def require_programs(lab: str) -> None:
 
 
 def find_kernel(spec: layout.LabSpec) -> Kernel:
-    """Return the kernel that ``spec`` names, else Debian's.
+    """Return the kernel that ``spec`` names, else the fastest one there is.
 
     :raises LabPackagesMissing: it is not there
     """
-    binary = pathlib.Path(spec.kernel) if spec.kernel else _DEBIAN_KERNEL
-    if spec.modules:
-        modules = [pathlib.Path(spec.modules)]
+    if spec.kernel:
+        kernels = [
+            Kernel(pathlib.Path(spec.kernel), pathlib.Path(spec.modules))
+        ]
     else:
-        modules = sorted(_DEBIAN_MODULES.glob('*'))
-    if not binary.exists() or not modules or not modules[-1].is_dir():
-        raise exceptions.LabPackagesMissing(
-            lab=spec.name, missing=f'user-mode-linux ({binary})'
-        )
-    return Kernel(binary, modules[-1])
+        kernels = [
+            Kernel(binary, release)
+            for binary, modules in _KERNELS
+            for release in sorted(modules.glob('*'))
+        ]
+    for kernel in kernels:
+        if kernel.binary.is_file() and kernel.modules.is_dir():
+            return kernel
+    raise exceptions.LabPackagesMissing(
+        lab=spec.name, missing=f'user-mode-linux {spec.kernel}'.rstrip()
+    )
 
 
 def memory_directory(lab: layout.Lab) -> pathlib.Path:

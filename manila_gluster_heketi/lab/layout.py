@@ -63,9 +63,9 @@ class LabSpec:
     :ivar disk_bytes: size of each disk; the files are sparse
     :ivar memory_mib: memory of each guest in MiB; only what a guest touches
         is taken from the host
-    :ivar kernel: User-Mode-Linux binary; empty: the newest one installed
+    :ivar kernel: User-Mode-Linux binary; empty: the fastest one there is
     :ivar modules: directory of that kernel's modules, named as its release;
-        empty: found beside the kernel
+        given with ``kernel`` alone
     :raises InvalidInput: a field is out of its range
     """
 
@@ -92,6 +92,8 @@ class LabSpec:
             _refuse('disk_bytes', self.disk_bytes, 'use 512 MiB or more')
         if self.memory_mib < 128:
             _refuse('memory_mib', self.memory_mib, 'use 128 or more')
+        if bool(self.kernel) != bool(self.modules):
+            _refuse('modules', self.modules, 'give it and kernel, or neither')
         self._check_subnet()
 
     def _check_subnet(self) -> None:

@@ -109,19 +109,13 @@ def verify_handshake(
             context.wrap_socket(plain) as sealed,
         ):
             result = _result(sealed)
+            _check_name(address, result.common_name, cluster_id)
             sealed.settimeout(settle)
             _await_refusal(sealed)
     except OSError as error:
         raise exceptions.HostError(
             host=address, reason=f'no TLS connection: {error}'
         ) from error
-    wanted = names.node_common_name(cluster_id)
-    if result.common_name != wanted:
-        raise exceptions.HostError(
-            host=address,
-            reason=f'it presents a certificate of {result.common_name!r} '
-            f'in place of {wanted!r}',
-        )
     return result
 
 
@@ -140,6 +134,16 @@ def client_context(ca_pem: str, bundle: issue.Bundle) -> ssl.SSLContext:
         key, certificate, _ = issue.write_bundle(bundle, directory)
         context.load_cert_chain(certificate, key)
     return context
+
+
+def _check_name(address: str, found: str, cluster_id: str) -> None:
+    wanted = names.node_common_name(cluster_id)
+    if found != wanted:
+        raise exceptions.HostError(
+            host=address,
+            reason=f'it presents a certificate of {found!r} in place of '
+            f'{wanted!r}',
+        )
 
 
 def _await_refusal(sealed: ssl.SSLSocket) -> None:

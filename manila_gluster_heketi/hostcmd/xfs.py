@@ -24,8 +24,8 @@ def make(device: str) -> Command:
     No discard (-K): there is nothing to discard in a thin volume that was
     just made. Inodes have room for Gluster's extended attributes.
 
-    A second run finds XFS there, mounted or not, and leaves it. Any other content is refused,
-    as is a device of less than 300 MiB (xfsprogs 6.1).
+    A second run finds XFS there, mounted or not, and leaves it. Any other
+    content is refused, as is a device of less than 300 MiB (xfsprogs 6.1).
     """
     return Command(
         (

@@ -18,8 +18,8 @@ from typing import Any
 from manila_gluster_heketi.executor.simulated import outcome
 from manila_gluster_heketi.executor.simulated.files import FileSystem
 from manila_gluster_heketi.executor.simulated.outcome import DONE
-from manila_gluster_heketi.executor.simulated.outcome import failed
 from manila_gluster_heketi.executor.simulated.outcome import Outcome
+from manila_gluster_heketi.executor.simulated.outcome import failed
 
 #: Below this LVM takes no device ("devices/pv_min_size" of lvm.conf).
 PV_MIN_BYTES = 2 * 1024 * 1024
@@ -72,9 +72,7 @@ class LogicalVolume:
     @property
     def mapper_path(self) -> str:
         """The device as the kernel shows it."""
-        vg, name = (
-            each.replace('-', '--') for each in (self.vg, self.name)
-        )
+        vg, name = (each.replace('-', '--') for each in (self.vg, self.name))
         return f'/dev/mapper/{vg}-{name}'
 
 
@@ -88,9 +86,7 @@ class VolumeGroup:
     size_bytes: int
     tags: tuple[str, ...]
     pv_uuid: str = dataclasses.field(default_factory=lvm_uuid)
-    volumes: dict[str, LogicalVolume] = dataclasses.field(
-        default_factory=dict
-    )
+    volumes: dict[str, LogicalVolume] = dataclasses.field(default_factory=dict)
 
     @property
     def free_bytes(self) -> int:
@@ -138,7 +134,8 @@ class Block:
     def lsblk(self, argv: tuple[str, ...]) -> Outcome:
         """List a block device and what is on top of it."""
         words = outcome.words_of(
-            argv, flags=('--json', '--bytes', '--paths'),
+            argv,
+            flags=('--json', '--bytes', '--paths'),
             separate=('--output',),
         )
         [path] = words.operands

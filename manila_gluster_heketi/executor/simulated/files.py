@@ -81,8 +81,7 @@ class FileSystem:
             return 'No such file or directory'
         below = path.rstrip('/') + '/'
         if any(
-            each.startswith(below)
-            for each in (*self.directories, *self.files)
+            each.startswith(below) for each in (*self.directories, *self.files)
         ):
             return 'Directory not empty'
         self.directories.discard(path)

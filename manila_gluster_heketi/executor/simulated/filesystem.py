@@ -15,13 +15,13 @@ import posixpath
 from manila_gluster_heketi import names
 from manila_gluster_heketi.executor.simulated import block
 from manila_gluster_heketi.executor.simulated import outcome
+from manila_gluster_heketi.executor.simulated.files import ROOT_DIRECTORIES
 from manila_gluster_heketi.executor.simulated.files import File
 from manila_gluster_heketi.executor.simulated.files import FileSystem
-from manila_gluster_heketi.executor.simulated.files import ROOT_DIRECTORIES
 from manila_gluster_heketi.executor.simulated.outcome import DONE
-from manila_gluster_heketi.executor.simulated.outcome import failed
 from manila_gluster_heketi.executor.simulated.outcome import Outcome
 from manila_gluster_heketi.executor.simulated.outcome import UnknownCommand
+from manila_gluster_heketi.executor.simulated.outcome import failed
 
 #: mkfs.xfs 6.1 takes no less.
 XFS_MIN_BYTES = 300 * 1024 * 1024

@@ -23,9 +23,9 @@ from manila_gluster_heketi.executor.simulated import filesystem
 from manila_gluster_heketi.executor.simulated import volume_groups
 from manila_gluster_heketi.executor.simulated.files import File
 from manila_gluster_heketi.executor.simulated.outcome import DONE
-from manila_gluster_heketi.executor.simulated.outcome import failed
 from manila_gluster_heketi.executor.simulated.outcome import Outcome
 from manila_gluster_heketi.executor.simulated.outcome import UnknownCommand
+from manila_gluster_heketi.executor.simulated.outcome import failed
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Condition
 from manila_gluster_heketi.hostcmd.command import Guard
@@ -164,7 +164,8 @@ class Host:
         if name == 'fstab_remove':
             return self.space.remove_from_fstab(*arguments)
         if name == 'write_file':
-            return self.space.write(*arguments, stdin)
+            path, umask = arguments
+            return self.space.write(path, umask, stdin)
         if name == 'versions':
             return self._versions()
         if name == 'tls_directory':

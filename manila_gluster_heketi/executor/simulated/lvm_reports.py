@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 from manila_gluster_heketi.executor.simulated import block
 from manila_gluster_heketi.executor.simulated.outcome import DONE
-from manila_gluster_heketi.executor.simulated.outcome import failed
 from manila_gluster_heketi.executor.simulated.outcome import Outcome
 from manila_gluster_heketi.executor.simulated.outcome import UnknownCommand
+from manila_gluster_heketi.executor.simulated.outcome import failed
 
 _REPORT = ('--reportformat', 'json', '--units', 'b', '--nosuffix', '-o')
 
@@ -62,9 +62,7 @@ def _report_devices(
         if 'LVM2_member' in device.signatures and subject in ('', device.path)
     ]
     if subject and not rows:
-        missing = failed(
-            5, f'  No physical volume label read from {subject}.'
-        )
+        missing = failed(5, f'  No physical volume label read from {subject}.')
         return _answer('pv', [], columns, missing)
     return _answer('pv', rows, columns, DONE)
 

@@ -16,10 +16,10 @@ from manila_gluster_heketi.executor.simulated import block
 from manila_gluster_heketi.executor.simulated import lvm_reports
 from manila_gluster_heketi.executor.simulated import outcome
 from manila_gluster_heketi.executor.simulated.outcome import DONE
-from manila_gluster_heketi.executor.simulated.outcome import failed
 from manila_gluster_heketi.executor.simulated.outcome import Outcome
 from manila_gluster_heketi.executor.simulated.outcome import UnknownCommand
 from manila_gluster_heketi.executor.simulated.outcome import Words
+from manila_gluster_heketi.executor.simulated.outcome import failed
 
 _NOT_BACKED_UP = Outcome(
     stderr='  WARNING: This metadata update is NOT backed up.\n'
@@ -49,9 +49,7 @@ def run(disks: block.Block, argv: tuple[str, ...]) -> Outcome:
     change = _CHANGES.get(verb)
     if change is None or argv[2] != '-qq':
         raise UnknownCommand(argv)
-    words = outcome.words_of(
-        argv[2:], flags=('-f', '--thin'), valued=_VALUED
-    )
+    words = outcome.words_of(argv[2:], flags=('-f', '--thin'), valued=_VALUED)
     for name in ('--size', '--virtualsize'):
         if name in words.options and _bytes(words, name) % 512:
             return failed(
@@ -134,9 +132,7 @@ def _lvcreate(disks: block.Block, words: Words) -> Outcome:
     return _create_pool(group, words)
 
 
-def _create_thin(
-    group: block.VolumeGroup, pool: str, words: Words
-) -> Outcome:
+def _create_thin(group: block.VolumeGroup, pool: str, words: Words) -> Outcome:
     name = words.option('--name')
     if name in group.volumes:
         return failed(
@@ -199,8 +195,7 @@ def _lvextend(disks: block.Block, words: Words) -> Outcome:
     if volume is None:
         return failed(
             5,
-            f'  Logical volume {name} not found in volume group '
-            f'{group_name}.',
+            f'  Logical volume {name} not found in volume group {group_name}.',
         )
     extent = group.extent_bytes
     new = -(-_bytes(words, '--size') // extent)

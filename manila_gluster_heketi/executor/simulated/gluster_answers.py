@@ -1,0 +1,171 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+"""What the gluster program of a simulated host writes (glusterfs 10.3)."""
+
+from collections.abc import Sequence
+from xml.sax.saxutils import escape
+
+from manila_gluster_heketi.executor.simulated.gluster_state import Member
+from manila_gluster_heketi.executor.simulated.gluster_state import Volume
+from manila_gluster_heketi.executor.simulated.outcome import Outcome
+from manila_gluster_heketi.executor.simulated.outcome import failed
+
+_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<cliOutput>'
+_UNKNOWN_VOLUME = 30806
+_REFUSED = 30800
+
+#: How a refusal begins, by the words of the command before the name.
+PREFIXES = {
+    ('peer', 'probe'): 'peer probe: failed: ',
+    ('peer', 'detach'): 'peer detach: failed: ',
+    ('volume', 'add-brick'): 'volume add-brick: failed: ',
+    ('volume', 'quota'): 'quota command failed : ',
+    ('volume', 'remove-brick'): 'volume remove-brick commit force: failed: ',
+    ('volume', 'set'): 'volume set: failed: ',
+}
+
+
+def answer(
+    body: str, *, code: int = 0, number: int = 0, text: str = ''
+) -> str:
+    """Write an answer in XML."""
+    return (
+        f'{_HEAD}<opRet>{code}</opRet><opErrno>{number}</opErrno>'
+        f'<opErrstr>{escape(text)}</opErrstr>{body}</cliOutput>\n'
+    )
+
+
+def refusal(words: Sequence[str], reason: str, *, xml: bool) -> Outcome:
+    """Refuse a command in the way of that command."""
+    if xml:
+        number = _REFUSED
+        body = ''
+        if words[1] == 'info':
+            number, reason = _UNKNOWN_VOLUME, 'Volume does not exist'
+            body = '<volInfo><volumes><count>0</count></volumes></volInfo>'
+        text = answer(body, code=-1, number=number, text=reason)
+        # There is no rule to it; these are as recorded.
+        status = {'rebalance': 1, 'heal': 254, 'get': 1}.get(words[1], 0)
+        return Outcome(status, text)
+    prefix = PREFIXES.get(
+        (words[0], words[1]), f'volume {words[1]}: {words[2]}: failed: '
+    )
+    return failed(1, f'{prefix}{reason}')
+
+
+def pool(members: Sequence[tuple[Member, bool]], asked: Member) -> str:
+    """Answer ``pool list``; members come with whether they are connected."""
+    parts = []
+    for member, connected in members:
+        if member is asked:
+            parts.append(
+                f'<peer><uuid>{member.host.uuid}</uuid>'
+                '<hostname>localhost</hostname><connected>1</connected></peer>'
+            )
+            continue
+        names = ''.join(f'<hostname>{n}</hostname>' for n in member.names)
+        parts.append(
+            f'<peer><uuid>{member.host.uuid}</uuid>'
+            f'<hostname>{member.names[0]}</hostname>'
+            f'<hostnames>{names}</hostnames>'
+            f'<connected>{int(connected)}</connected><state>3</state>'
+            '<stateStr>Peer in Cluster</stateStr></peer>'
+        )
+    return answer(f'<peerStatus>{"".join(parts)}</peerStatus>')
+
+
+def info(volumes: Sequence[Volume]) -> str:
+    """Answer ``volume info``."""
+    parts = ''.join(_volume(each) for each in volumes)
+    return answer(
+        f'<volInfo><volumes>{parts}<count>{len(volumes)}</count></volumes>'
+        '</volInfo>'
+    )
+
+
+def _volume(volume: Volume) -> str:
+    bricks = ''.join(
+        f'<brick>{address}<name>{address}</name><isArbiter>0</isArbiter>'
+        '</brick>'
+        for address in volume.addresses
+    )
+    options = ''.join(
+        f'<option><name>{escape(name)}</name><value>{escape(value)}</value>'
+        '</option>'
+        for name, value in volume.options.items()
+    )
+    number = ('Created', 'Started', 'Stopped').index(volume.status)
+    return (
+        f'<volume><name>{volume.name}</name><id>{volume.uuid}</id>'
+        f'<status>{number}</status><statusStr>{volume.status}</statusStr>'
+        '<snapshotCount>0</snapshotCount>'
+        f'<brickCount>{len(volume.addresses)}</brickCount>'
+        f'<distCount>{volume.sets}</distCount>'
+        f'<replicaCount>{volume.replica}</replicaCount>'
+        f'<typeStr>{volume.kind}</typeStr>'
+        f'<bricks>{bricks}</bricks><optCount>{len(volume.options)}</optCount>'
+        f'<options>{options}</options></volume>'
+    )
+
+
+def listing(names: Sequence[str]) -> str:
+    """Answer ``volume list``."""
+    parts = ''.join(f'<volume>{each}</volume>' for each in names)
+    return answer(f'<volList><count>{len(names)}</count>{parts}</volList>')
+
+
+def option(name: str, value: str) -> str:
+    """Answer ``volume get``."""
+    return answer(
+        f'<volGetopts><count>1</count><Opt><Option>{escape(name)}</Option>'
+        f'<Value>{escape(value)}</Value></Opt></volGetopts>'
+    )
+
+
+def quota(volume: Volume) -> str:
+    """Answer ``volume quota NAME list /``."""
+    limit = available = 'N/A'
+    if volume.quota_bytes is not None:
+        limit = str(volume.quota_bytes)
+        available = str(max(0, volume.quota_bytes - volume.used_bytes))
+    return answer(
+        '<volQuota><limit><path>/</path>'
+        f'<hard_limit>{limit}</hard_limit>'
+        f'<used_space>{volume.used_bytes}</used_space>'
+        f'<avail_space>{available}</avail_space></limit></volQuota>'
+    )
+
+
+def rebalance() -> str:
+    """Answer ``volume rebalance NAME status`` of one that is done."""
+    return answer(
+        '<volRebalance><aggregate><files>0</files><size>0</size>'
+        '<lookups>0</lookups><failures>0</failures><skipped>0</skipped>'
+        '<status>3</status><statusStr>completed</statusStr>'
+        '<runtime>1.00</runtime></aggregate></volRebalance>'
+    )
+
+
+def heal(bricks: Sequence[tuple[str, bool]]) -> str:
+    """Answer ``volume heal NAME info summary``."""
+    parts = []
+    for address, connected in bricks:
+        count = '0' if connected else '-'
+        status = (
+            'Connected' if connected else 'Transport endpoint is not connected'
+        )
+        parts.append(
+            f'<brick><name>{address}</name><status>{status}</status>'
+            f'<totalNumberOfEntries>{count}</totalNumberOfEntries>'
+            f'<numberOfEntriesInSplitBrain>{count}'
+            '</numberOfEntriesInSplitBrain></brick>'
+        )
+    return answer(f'<healInfo><bricks>{"".join(parts)}</bricks></healInfo>')

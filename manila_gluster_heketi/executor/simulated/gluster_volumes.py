@@ -1,0 +1,292 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+"""What ``gluster volume`` does on simulated hosts (glusterfs 10.3)."""
+
+import dataclasses
+import re
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+from manila_gluster_heketi.executor.simulated import bricks
+from manila_gluster_heketi.executor.simulated import gluster_answers
+from manila_gluster_heketi.executor.simulated.gluster_state import Crashed
+from manila_gluster_heketi.executor.simulated.gluster_state import Pool
+from manila_gluster_heketi.executor.simulated.gluster_state import Refused
+from manila_gluster_heketi.executor.simulated.gluster_state import Volume
+from manila_gluster_heketi.executor.simulated.host import Host
+from manila_gluster_heketi.executor.simulated.outcome import UnknownCommand
+
+_KNOWN_OPTION = re.compile(
+    r'(auth|client|cluster|features|network|nfs|performance|server|ssl'
+    r'|storage|transport|user)\.[a-z0-9.-]+'
+)
+_NAME = re.compile(r'[A-Za-z0-9_-]+')
+_FATAL_BYTES = 4094
+_PEERS_DOWN = 'Some of the peers are down'
+_NOT_DISTRIBUTED = (
+    'Volume {} is not a distribute volume or contains only 1 brick.\n'
+    'Not performing rebalance'
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a command runs.
+
+    :ivar host: the host that was asked
+    :ivar addresses: all hosts by their addresses
+    """
+
+    host: Host
+    pool: Pool
+    addresses: Mapping[str, Host]
+
+
+Work = Callable[[Scene, Sequence[str]], str]
+
+
+def _create(scene: Scene, words: Sequence[str]) -> str:
+    name = words[2]
+    replica, addresses = _bricks(words[3:])
+    if not _NAME.fullmatch(name) or name == 'all':
+        raise Refused(f'"{name}" cannot be the name of a volume.')
+    if name in scene.pool.volumes:
+        raise Refused(f'Volume {name} already exists')
+    bricks.check(scene.pool, scene.addresses, scene.host, addresses)
+    if len(addresses) % replica:
+        raise Refused('Failed to create volume files')
+    bricks.check_spread(scene.addresses, addresses, replica)
+    volume = Volume(name, replica, addresses)
+    bricks.mark(scene.addresses, addresses, volume.uuid)
+    scene.pool.volumes[name] = volume
+    return (
+        f'volume create: {name}: success: please start the volume to access '
+        'data\n'
+    )
+
+
+def _bricks(words: Sequence[str]) -> tuple[int, list[str]]:
+    if words[0] == 'replica':
+        return int(words[1]), list(words[2:])
+    return 1, list(words)
+
+
+def _set(scene: Scene, words: Sequence[str]) -> str:
+    volume = scene.pool.volume(words[2])
+    chosen = dict(zip(words[3::2], words[4::2], strict=True))
+    for name, value in chosen.items():
+        if not _KNOWN_OPTION.fullmatch(name):
+            raise Refused(f'option : {name} does not exist')
+        if not value:
+            raise Refused('empty value')
+        # Seen at 4094 bytes of a value of auth.ssl-allow.
+        if len(value) >= _FATAL_BYTES:
+            scene.host.glusterd_runs = False
+            raise Crashed
+    volume.options.update(chosen)
+    return 'volume set: success\n'
+
+
+def _start(scene: Scene, words: Sequence[str]) -> str:
+    volume = scene.pool.volume(words[2])
+    force = words[3:] == ('force',)
+    if volume.status == 'Started' and not force:
+        raise Refused(f'Volume {volume.name} already started')
+    for address in volume.addresses:
+        host = scene.addresses[address.partition(':')[0]]
+        path = bricks.path_of(address)
+        if bricks.is_connected(host) and not host.space.exists(path):
+            raise Refused(
+                f'Pre Validation failed on {host.storage}. Failed to find '
+                f'brick directory {path} for volume {volume.name}. Reason : '
+                'No such file or directory'
+            )
+    volume.status = 'Started'
+    return f'volume start: {volume.name}: success\n'
+
+
+def _stop(scene: Scene, words: Sequence[str]) -> str:
+    volume = scene.pool.volume(words[2])
+    if words[3:] != ('force',):
+        raise UnknownCommand(words)
+    volume.status = 'Stopped'
+    return f'volume stop: {volume.name}: success\n'
+
+
+def _delete(scene: Scene, words: Sequence[str]) -> str:
+    volume = scene.pool.volume(words[2])
+    if volume.status == 'Started':
+        raise Refused(
+            f'Volume {volume.name} has been started.Volume needs to be '
+            'stopped before deletion.'
+        )
+    if not all(bricks.is_connected(each.host) for each in scene.pool.members):
+        raise Refused(_PEERS_DOWN)
+    del scene.pool.volumes[volume.name]
+    return f'volume delete: {volume.name}: success\n'
+
+
+def _add_brick(scene: Scene, words: Sequence[str]) -> str:
+    name = words[2]
+    if name not in scene.pool.volumes:
+        raise Refused(f'Unable to get volinfo for volume name {name}')
+    volume = scene.pool.volume(name)
+    replica, addresses = _bricks(words[3:])
+    if replica != volume.replica:
+        raise UnknownCommand(words)
+    if len(addresses) % replica:
+        raise Refused(
+            f'Incorrect number of bricks supplied {len(addresses)} with count '
+            f'{replica}'
+        )
+    bricks.check(scene.pool, scene.addresses, scene.host, addresses)
+    bricks.check_spread(scene.addresses, addresses, replica)
+    bricks.mark(scene.addresses, addresses, volume.uuid)
+    volume.addresses += addresses
+    return 'volume add-brick: success\n'
+
+
+def _remove_brick(scene: Scene, words: Sequence[str]) -> str:
+    volume = scene.pool.volume(words[2])
+    if words[-1] != 'force':
+        raise UnknownCommand(words)
+    addresses = words[3:-1]
+    if volume.replica > 1 and volume.sets == 1:
+        raise Refused(
+            'Removing bricks from replicate configuration is not allowed '
+            'without reducing replica count explicitly.'
+        )
+    for address in addresses:
+        if address not in volume.addresses:
+            raise Refused(
+                f'Incorrect brick {address} for volume {volume.name}'
+            )
+    if len(addresses) == len(volume.addresses):
+        raise Refused('Deleting all the bricks of the volume is not allowed')
+    for address in addresses:
+        volume.addresses.remove(address)
+    return 'volume remove-brick commit force: success\n'
+
+
+def _quota_enable(scene: Scene, words: Sequence[str]) -> str:
+    volume = scene.pool.volume(words[2])
+    if volume.status != 'Started':
+        raise Refused(
+            'Volume is stopped, start volume before executing quota command.'
+        )
+    if volume.has_quota:
+        raise Refused('Quota is already enabled')
+    for name in ('', '-deem-statfs'):
+        volume.options[f'features.quota{name}'] = 'on'
+    volume.options['features.inode-quota'] = 'on'
+    return 'volume quota : success\n'
+
+
+def _quota_limit(scene: Scene, words: Sequence[str]) -> str:
+    volume = _with_quota(scene, words[2])
+    if words[4] != '/':
+        raise UnknownCommand(words)
+    volume.quota_bytes = int(words[5])
+    return 'volume quota : success\n'
+
+
+def _quota_list(scene: Scene, words: Sequence[str]) -> str:
+    if words[4:] != ('/',):
+        raise UnknownCommand(words)
+    return gluster_answers.quota(_with_quota(scene, words[2]))
+
+
+def _with_quota(scene: Scene, name: str) -> Volume:
+    volume = scene.pool.volume(name)
+    if not volume.has_quota:
+        raise Refused('Quota is disabled, please enable quota')
+    return volume
+
+
+def _rebalance_start(scene: Scene, words: Sequence[str]) -> str:
+    volume = scene.pool.volume(words[2])
+    if volume.sets == 1:
+        raise Refused(_NOT_DISTRIBUTED.format(volume.name))
+    volume.was_rebalanced = True
+    return f'volume rebalance: {volume.name}: success: Rebalance has been\n'
+
+
+def _rebalance_status(scene: Scene, words: Sequence[str]) -> str:
+    volume = scene.pool.volume(words[2])
+    if volume.sets == 1:
+        raise Refused(_NOT_DISTRIBUTED.format(volume.name))
+    if not volume.was_rebalanced:
+        raise Refused(f'Rebalance not started for volume {volume.name}.')
+    return gluster_answers.rebalance()
+
+
+def _info(scene: Scene, words: Sequence[str]) -> str:
+    if words[2] == 'all':
+        return gluster_answers.info(tuple(scene.pool.volumes.values()))
+    return gluster_answers.info((scene.pool.volume(words[2]),))
+
+
+def _list(scene: Scene, words: Sequence[str]) -> str:
+    return gluster_answers.listing(tuple(scene.pool.volumes))
+
+
+def _get(scene: Scene, words: Sequence[str]) -> str:
+    volume = scene.pool.volume(words[2])
+    if words[3] not in volume.options:
+        raise Refused('Did you mean io-cache or nl-cache?')
+    return gluster_answers.option(words[3], volume.options[words[3]])
+
+
+def _heal(scene: Scene, words: Sequence[str]) -> str:
+    volume = scene.pool.volume(words[2])
+    if words[3:] != ('info', 'summary'):
+        raise UnknownCommand(words)
+    return gluster_answers.heal(
+        [
+            (
+                address,
+                bricks.is_connected(
+                    scene.addresses[address.partition(':')[0]]
+                ),
+            )
+            for address in volume.addresses
+        ]
+    )
+
+
+#: Asked in XML, without a lock.
+QUESTIONS: Mapping[str, Work] = {
+    'get': _get,
+    'heal': _heal,
+    'info': _info,
+    'list': _list,
+}
+
+#: Asked in XML, under the volume's lock.
+LOCKING_QUESTIONS: Mapping[str, Work] = {
+    'quota list': _quota_list,
+    'rebalance status': _rebalance_status,
+}
+
+#: Under the volume's lock.
+CHANGES: Mapping[str, Work] = {
+    'add-brick': _add_brick,
+    'create': _create,
+    'delete': _delete,
+    'quota enable': _quota_enable,
+    'quota limit-usage': _quota_limit,
+    'rebalance start': _rebalance_start,
+    'remove-brick': _remove_brick,
+    'set': _set,
+    'start': _start,
+    'stop': _stop,
+}

@@ -141,7 +141,6 @@ class TestShares(ManilaCase):
 
         self.share('create', 'GLUSTERFS', '1', '--name', 's')
         self.driver_has({'size': 1, 'access': []})
-        self.list_shows('s 1 available aio@tested#pool')
 
         self.share('resize', 's', '3')
         self.driver_has({'size': 3, 'access': []})
@@ -176,7 +175,7 @@ class TestControl(ManilaCase):
         self.assertEqual([], _processes_of(self.directory))
         return str(caught.exception)
 
-    def test_up_twice_and_down_twice(self):
+    def test_up_crash_up_down(self):
         first = self.up()
         self.assertEqual(first, self.up())
         self.assertEqual(first, control.status(self.directory))
@@ -185,38 +184,40 @@ class TestControl(ManilaCase):
             self.up(backend_name='other')
         self.assertIn('another configuration', str(caught.exception))
 
-        control.down(self.directory, report=_silent)
-        self.assertEqual([], _processes_of(self.directory))
-        self.assertTrue(self.directory.exists())
-        control.down(self.directory, purge=True, report=_silent)
-        self.assertFalse(self.directory.exists())
-
-    def test_shares_are_known_after_a_crash(self):
-        killed = self.up()
-        database = self.directory / 'manila.sqlite'
-        inode = database.stat().st_ino
-        killed.process.end(signal.SIGKILL, 10)
+        first.process.end(signal.SIGKILL, 10)
         self.assertIsNone(control.status(self.directory).process)
         with self.assertRaises(exceptions.LabManilaFailed):
             control.environment(self.directory)
 
-        again = self.up()
-        self.assertNotEqual(killed.process, again.process)
+        database = self.directory / 'manila.sqlite'
+        inode = database.stat().st_ino
+        second = self.up()
+        self.assertNotEqual(first.process, second.process)
+        # The shares are still known.
         self.assertEqual(inode, database.stat().st_ino)
 
-    def test_record_of_another_process(self):
-        self.up()
-        record = self.directory / 'process.json'
-        content = json.loads(record.read_text())
         control.down(self.directory, report=_silent)
+        self.assertEqual([], _processes_of(self.directory))
+        self.assertTrue(database.exists())
+        control.down(self.directory, purge=True, report=_silent)
+        self.assertFalse(self.directory.exists())
+
+    def test_record_of_another_process(self):
+        self.directory.mkdir()
         stranger = background.spawn(
             ['sleep', '60'], self.directory, {}, self.directory / 'out'
         )
         self.addCleanup(stranger.end, signal.SIGKILL, 10)
-        # Its id was given to another process after a reboot.
-        content['process'] = {'pid': stranger.pid, 'started': 1}
-        record.write_text(json.dumps(content))
+        # As if the id had been given to another process after a reboot.
+        record = {
+            'process': {'pid': stranger.pid, 'started': 1},
+            'endpoint': 'http://127.0.0.1:8786/v2',
+            'namespace': None,
+            'version': '23.0.1',
+        }
+        (self.directory / 'process.json').write_text(json.dumps(record))
 
+        self.assertIsNone(control.status(self.directory).process)
         control.down(self.directory, report=_silent)
 
         self.assertTrue(stranger.is_alive())
@@ -246,6 +247,32 @@ class TestControl(ManilaCase):
         self.assertIn(
             "no network namespace 'absent-here'",
             self.refused(namespace='absent-here'),
+        )
+
+    @unittest.skipIf(os.geteuid(), 'only root makes network namespaces')
+    def test_in_a_network_namespace(self):
+        name = f'manila-test-{os.getpid()}'
+        subprocess.run(['ip', 'netns', 'add', name], check=True)
+        self.addCleanup(
+            subprocess.run, ['ip', 'netns', 'delete', name], check=True
+        )
+        # Manila has to be down before its namespace goes.
+        self.addCleanup(control.down, self.directory, report=_silent)
+        subprocess.run(
+            ['ip', '-n', name, 'link', 'set', 'lo', 'up'], check=True
+        )
+        # The same port of this namespace is no hindrance.
+        with socket.create_server(('127.0.0.1', self.port)):
+            manila = self.up(namespace=name)
+
+        process = pathlib.Path(f'/proc/{manila.process.pid}')
+        self.assertEqual(
+            os.stat(f'/run/netns/{name}').st_ino,
+            (process / 'ns' / 'net').stat().st_ino,
+        )
+        self.assertEqual(
+            os.stat('/proc/self/ns/mnt').st_ino,
+            (process / 'ns' / 'mnt').stat().st_ino,
         )
 
     def test_driver_that_is_not_there(self):

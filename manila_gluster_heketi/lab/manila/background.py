@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 _POLL_SECONDS = 0.1
-# Our own children, kept to be reaped when they end.
+# Our own children, kept to be reaped when they have ended.
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
 
 
@@ -43,10 +43,16 @@ class Process:
 
     def is_alive(self) -> bool:
         """Whether it still runs; one that only waits to be reaped does not."""
-        alive = _start_ticks(self.pid) == self.started
-        if not alive:
-            _reap(self.pid)
-        return alive
+        stat = _stat(self.pid)
+        if stat is None or stat.started != self.started:
+            return False
+        child = _CHILDREN.get(self.pid)
+        if child is None:
+            return not stat.ended
+        if child.poll() is None:
+            return True
+        del _CHILDREN[self.pid]
+        return False
 
     def end(self, number: signal.Signals, seconds: float) -> bool:
         """Send it a signal; return whether it is gone within the time."""
@@ -84,24 +90,26 @@ def spawn(
             start_new_session=True,
         )
     _CHILDREN[child.pid] = child
-    # Should it be dead already: no process began at 0.
-    return Process(child.pid, _start_ticks(child.pid) or 0)
+    stat = _stat(child.pid)
+    # Our child stays in /proc until we reap it, dead or alive, unless the
+    # caller ignores SIGCHLD. No process began at 0.
+    return Process(child.pid, stat.started if stat else 0)
 
 
-def _reap(pid: int) -> None:
-    child = _CHILDREN.get(pid)
-    if child is not None and child.poll() is not None:
-        del _CHILDREN[pid]
+@dataclasses.dataclass(frozen=True)
+class _Stat:
+    started: int
+    ended: bool
 
 
-def _start_ticks(pid: int) -> int | None:
-    """When the process began; None without one, or if it is dead."""
+def _stat(pid: int) -> _Stat | None:
     try:
-        stat = pathlib.Path(f'/proc/{pid}/stat').read_text()
+        line = pathlib.Path(f'/proc/{pid}/stat').read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The second field is a name in brackets that may contain anything.
-    fields = stat.rpartition(')')[2].split()
-    if fields[0] in 'ZX':
-        return None
-    return int(fields[19])
+    # See proc(5). The second field is a name in brackets that may contain
+    # anything; what follows begins with the third.
+    fields = line.rpartition(')')[2].split()
+    # The first thread may end before the others.
+    ended = fields[0] in 'ZX' and int(fields[17]) <= 1
+    return _Stat(started=int(fields[19]), ended=ended)

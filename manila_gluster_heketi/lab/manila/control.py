@@ -51,7 +51,13 @@ class Manila:
 
     @property
     def log(self) -> pathlib.Path:
+        """What Manila and the driver log."""
         return configuration.Files(self.directory).log
+
+    @property
+    def configuration(self) -> pathlib.Path:
+        """The manila.conf that it reads."""
+        return configuration.Files(self.directory).configuration
 
 
 def up(
@@ -201,10 +207,10 @@ def _argv(
 
 def _environment(spec: configuration.ManilaSpec) -> dict[str, str]:
     variables = dict(os.environ)
-    path = [str(each.absolute()) for each in spec.python_path]
-    path += filter(None, [variables.get('PYTHONPATH')])
-    if path:
-        variables['PYTHONPATH'] = os.pathsep.join(path)
+    inherited = variables.get('PYTHONPATH', '').split(os.pathsep)
+    path = [*map(str, spec.python_path), *filter(None, inherited)]
+    # The process has another working directory than we have.
+    variables['PYTHONPATH'] = os.pathsep.join(map(os.path.abspath, path))
     return variables
 
 

@@ -43,11 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     concurrency = _choose_concurrency()
     _say(f'Manila {version} with {concurrency}')
 
-    import oslo_service.periodic_task
-
-    oslo_service.periodic_task.DEFAULT_INTERVAL = _PACE_SECONDS
     from manila_gluster_heketi.lab.manila import api
-    from manila_gluster_heketi.lab.manila import services
 
     try:
         server = api.bind(options.address, options.port)
@@ -58,6 +54,12 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return os.EX_UNAVAILABLE
+    # Only now, because it takes a second to import Manila.
+    import oslo_service.periodic_task
+
+    oslo_service.periodic_task.DEFAULT_INTERVAL = _PACE_SECONDS
+    from manila_gluster_heketi.lab.manila import services
+
     services.run(server, options.config_file, options.ready_file, _say)
     return os.EX_OK
 

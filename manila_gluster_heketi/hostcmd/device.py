@@ -92,10 +92,14 @@ def parse_probe(host: str, lsblk: str, wipefs: str) -> DeviceProbe:
             size_bytes=int(device['size']),
             # Before util-linux 2.33 all values were strings.
             read_only=device['ro'] in (True, '1'),
+            # What is on a thin pool is on its data and on its metadata.
             mount_points=tuple(
-                str(each['mountpoint']) for each in tree if each['mountpoint']
+                dict.fromkeys(
+                    str(each['mountpoint'])
+                    for each in tree
+                    if each['mountpoint']
+                )
             ),
-            # A thin pool is on top of its data and of its metadata.
             holders=tuple(
                 dict.fromkeys(str(each['name']) for each in tree[1:])
             ),

@@ -260,5 +260,6 @@ def _text(parent: Element, path: str) -> str:
 
 
 def _count(parent: Element, path: str) -> int | None:
-    text = _text(parent, path)
+    # A brick that does not answer has '-', or nothing at all.
+    text = parent.findtext(path, '-')
     return None if text == '-' else int(text)

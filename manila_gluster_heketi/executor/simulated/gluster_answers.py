@@ -158,14 +158,15 @@ def heal(bricks: Sequence[tuple[str, bool]]) -> str:
     """Answer ``volume heal NAME info summary``."""
     parts = []
     for address, connected in bricks:
-        count = '0' if connected else '-'
-        status = (
-            'Connected' if connected else 'Transport endpoint is not connected'
+        counts = (
+            '<status>Connected</status>'
+            '<totalNumberOfEntries>0</totalNumberOfEntries>'
+            '<numberOfEntriesInSplitBrain>0</numberOfEntriesInSplitBrain>'
         )
-        parts.append(
-            f'<brick><name>{address}</name><status>{status}</status>'
-            f'<totalNumberOfEntries>{count}</totalNumberOfEntries>'
-            f'<numberOfEntriesInSplitBrain>{count}'
-            '</numberOfEntriesInSplitBrain></brick>'
-        )
+        if not connected:
+            counts = (
+                '<status>Failed to process entries completely. (Transport '
+                'endpoint is not connected)totalNumberOfEntries0</status>'
+            )
+        parts.append(f'<brick><name>{address}</name>{counts}</brick>')
     return answer(f'<healInfo><bricks>{"".join(parts)}</bricks></healInfo>')

@@ -91,6 +91,18 @@ function _gluster_heketi_configure {
     iniset "$MANILA_CONF" "$group" share_driver "$driver"
     iniset "$MANILA_CONF" "$group" share_backend_name "${group^^}"
     iniset "$MANILA_CONF" "$group" driver_handles_share_servers False
+    iniset "$MANILA_CONF" "$group" gluster_heketi_state_path \
+        "$GLUSTER_HEKETI_STATE_PATH"
+    iniset "$MANILA_CONF" "$group" gluster_heketi_store_connection \
+        "sqlite:///$GLUSTER_HEKETI_STATE_PATH/store.sqlite"
+    iniset "$MANILA_CONF" "$group" gluster_heketi_durability \
+        "$GLUSTER_HEKETI_DURABILITY"
+    iniset "$MANILA_CONF" "$group" gluster_heketi_ssh_user \
+        "$GLUSTER_HEKETI_SSH_USER"
+    if [[ $GLUSTER_HEKETI_SSH_USER != root ]]; then
+        iniset "$MANILA_CONF" "$group" gluster_heketi_ssh_sudo True
+    fi
+    sudo install -d -m 700 -o "$STACK_USER" "$GLUSTER_HEKETI_STATE_PATH"
     if _gluster_heketi_local; then
         _gluster_heketi_allow_login
         _gluster_heketi_make_device
@@ -124,6 +136,7 @@ function _gluster_heketi_delete_volumes {
 # Undoes _gluster_heketi_make_device and what the driver put on the device.
 function _gluster_heketi_clean {
     local device group mounts=/var/lib/gluster-heketi/mounts
+    sudo rm -rf "$GLUSTER_HEKETI_STATE_PATH"
     device=$(_gluster_heketi_loop_device)
     if ! _gluster_heketi_local || [[ -z $device ]]; then
         return

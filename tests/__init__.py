@@ -11,3 +11,14 @@
 # under the License.
 
 """Tests of manila-gluster-heketi; tests/base.py is where to start."""
+
+import hypothesis
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile(
+    'here',
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile('here')

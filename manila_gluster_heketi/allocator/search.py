@@ -8,6 +8,7 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
 """Finds the places for brick sets.
 
 With bricks of one size no search tree is needed. :mod:`.domains` counts
@@ -201,35 +202,36 @@ class _Filling:
         used = {node.zone_number for node in chosen}
         zones = self._estate.zones
 
-        def rank(domain: domains.Domain) -> tuple[object, ...]:
+        def rank(domain: domains.Domain) -> scoring.Rank:
             own = self._score.domain(domain)
             if self._spread is model.ZoneSpread.NONE:
                 return own
             number = domain.zone_number
-            return (number in used, self._score.domain(zones[number]), own)
+            return (number in used, *self._score.domain(zones[number]), *own)
 
-        return min(among, key=rank)
+        return self._score.best(among, rank, lambda d: d.identity)
 
     def _node(self, domain: domains.Domain) -> domains.Node:
         """Return the best node of a domain."""
-        return min(
-            (
-                node
-                for node in domain.nodes()
-                if node.most_bytes >= self._plan.brick_bytes
-            ),
-            key=self._score.domain,
+        roomy = [
+            node
+            for node in domain.nodes()
+            if node.most_bytes >= self._plan.brick_bytes
+        ]
+        return self._score.best(
+            roomy, self._score.domain, lambda node: node.identity
         )
 
     def _slot(self, node: domains.Node) -> placement.Slot:
         """Take the best device of a node."""
         size = self._plan.brick_bytes
         rooms = node.rooms()
-        index = min(
-            (index for index, room in enumerate(rooms) if room >= size),
-            key=lambda index: self._score.device(
+        index = self._score.best(
+            [index for index, room in enumerate(rooms) if room >= size],
+            lambda index: self._score.device(
                 node.candidates[index], rooms[index], size
             ),
+            lambda index: node.candidates[index].device.id,
         )
         self._estate.take(node, index, size)
         device_id = node.candidates[index].device.id

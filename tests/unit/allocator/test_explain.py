@@ -8,7 +8,10 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
 """Tests of refusals: what was in the way, and what would help."""
+
+import pickle
 
 import ddt
 
@@ -159,3 +162,15 @@ class ExplainTestCase(base.TestCase):
             f'10.00 GiB (replica 2, zone spread {spread})',
             error.fields['wanted'],
         )
+
+    def test_refusal_survives_pickling(self) -> None:
+        """It may have to go from one process to another."""
+        error = self.assertRaises(
+            exceptions.NoSpace,
+            allocator.place,
+            clusters.grid(1, 1, 1),
+            clusters.spec(10),
+        )
+        copy = pickle.loads(pickle.dumps(error))  # noqa: S301
+        self.assertEqual(str(error), str(copy))
+        self.assertEqual(error.fields, copy.fields)

@@ -8,6 +8,7 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
 """Tests of giving existing volumes more capacity."""
 
 import dataclasses
@@ -17,6 +18,7 @@ from manila_gluster_heketi import allocator
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import sizes
+from manila_gluster_heketi.allocator import growth as growths
 from tests import base
 from tests.unit.allocator import clusters
 from tests.unit.allocator.clusters import GIB
@@ -182,3 +184,10 @@ class GrowthTestCase(base.TestCase):
             exceptions.NoSpace, self._extend, 60, limits=limits
         )
         self.assertIn('3 before', str(error))
+
+    def test_capacity_of_bricks(self) -> None:
+        """The smallest brick of a set decides what it holds."""
+        held = growths.capacity_of(self.bricks)
+        self.assertEqual(self.placement.capacity_bytes, held)
+        larger = dataclasses.replace(self.bricks[0], size_bytes=40 * GIB)
+        self.assertEqual(held, growths.capacity_of([larger, *self.bricks[1:]]))

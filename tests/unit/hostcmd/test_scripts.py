@@ -1,0 +1,183 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+"""The scripts in commands do what they say, in each shell of this machine."""
+
+import concurrent.futures
+import pathlib
+import shutil
+import stat
+import subprocess
+
+import ddt
+import fixtures
+
+from manila_gluster_heketi import names
+from manila_gluster_heketi.hostcmd import mounts
+from manila_gluster_heketi.hostcmd import system
+from tests import base
+
+_SHELLS = [each for each in ('dash', 'bash') if shutil.which(each)]
+_FOREIGN = '# a comment with /m/b1 in it\nUUID=1 / ext4 defaults 0 1\n'
+_LINE = '/dev/vg/b1 /m/b1 xfs rw,inode64,noatime,nouuid,nofail 0 0\n'
+_GLUSTERD = 'volume management\n    option ping-timeout 0\nend-volume\n'
+
+
+class _ScriptCase(base.TestCase):
+    allow_processes = True
+
+    def setUp(self):
+        super().setUp()
+        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self.file = self.directory / 'file'
+        self.replaced = {
+            names.FSTAB: str(self.file),
+            names.GLUSTERD_VOL: str(self.file),
+            names.FSTAB_LOCK: str(self.directory / 'lock'),
+        }
+
+    def run_command(self, built, shell='sh'):
+        argv = [
+            shell if word == 'sh' else self.replaced.get(word, word)
+            for word in built.argv
+        ]
+        return subprocess.run(
+            argv, input=built.stdin, text=True, capture_output=True
+        )
+
+    def succeed(self, built, shell='sh'):
+        done = self.run_command(built, shell)
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+        return done.stdout
+
+
+@ddt.ddt
+class FstabScriptsTest(_ScriptCase):
+    """Lines of fstab."""
+
+    @ddt.data(*_SHELLS)
+    def test_a_line_is_added_once(self, shell):
+        self.file.write_text(_FOREIGN)
+
+        for _ in range(2):
+            self.succeed(mounts.fstab_add('/dev/vg/b1', '/m/b1'), shell)
+
+        self.assertEqual(_FOREIGN + _LINE, self.file.read_text())
+
+    @ddt.data(*_SHELLS)
+    def test_a_last_line_without_newline_stays_whole(self, shell):
+        self.file.write_text('/dev/x /y ext4')
+
+        self.succeed(mounts.fstab_add('/dev/vg/b1', '/m/b1'), shell)
+
+        self.assertEqual('/dev/x /y ext4\n' + _LINE, self.file.read_text())
+
+    @ddt.data(*_SHELLS)
+    def test_our_own_last_line_without_newline_is_found(self, shell):
+        self.file.write_text(_LINE.rstrip('\n'))
+
+        self.succeed(mounts.fstab_add('/dev/vg/b1', '/m/b1'), shell)
+
+        self.assertEqual(_LINE.rstrip('\n'), self.file.read_text())
+
+    @ddt.data(*_SHELLS)
+    def test_only_the_line_with_that_mount_goes(self, shell):
+        near = _LINE.replace('b1', 'b10')
+        self.file.write_text(_FOREIGN + _LINE + near)
+        self.file.chmod(0o640)
+
+        for _ in range(2):
+            self.succeed(mounts.fstab_remove('/m/b1'), shell)
+
+        self.assertEqual(_FOREIGN + near, self.file.read_text())
+        self.assertEqual(0o640, stat.S_IMODE(self.file.stat().st_mode))
+
+    def test_a_full_disk_leaves_fstab_as_it_was(self):
+        self.file.write_text(_FOREIGN + _LINE)
+        (self.directory / 'file.new').mkdir()
+
+        done = self.run_command(mounts.fstab_remove('/m/b1'))
+
+        self.assertNotEqual(0, done.returncode)
+        self.assertEqual(_FOREIGN + _LINE, self.file.read_text())
+
+    def test_parallel_edits_lose_nothing(self):
+        self.file.write_text(_FOREIGN + _LINE)
+        edits = [
+            mounts.fstab_add(f'/dev/vg/n{n}', f'/m/n{n}') for n in range(12)
+        ]
+        edits.insert(6, mounts.fstab_remove('/m/b1'))
+
+        with concurrent.futures.ThreadPoolExecutor(8) as threads:
+            list(threads.map(self.succeed, edits))
+
+        lines = self.file.read_text().splitlines()
+        self.assertEqual(_FOREIGN.splitlines(), lines[:2])
+        self.assertEqual(
+            {f'/m/n{n}' for n in range(12)},
+            {line.split()[1] for line in lines[2:]},
+        )
+
+
+@ddt.ddt
+class FileScriptsTest(_ScriptCase):
+    """Files, and glusterd's own."""
+
+    @ddt.data(*_SHELLS)
+    def test_a_file_is_replaced_with_its_mode(self, shell):
+        self.file.write_text('old')
+
+        self.succeed(system.write_file(str(self.file), 'new\n', 0o600), shell)
+
+        self.assertEqual('new\n', self.file.read_text())
+        self.assertEqual(0o600, stat.S_IMODE(self.file.stat().st_mode))
+        self.assertEqual([self.file], list(self.directory.iterdir()))
+
+    @ddt.data(*_SHELLS)
+    def test_a_file_that_can_not_be_written_leaves_nothing(self, shell):
+        self.file.mkdir()
+        (self.file / 'inside').write_text('')
+        wanted = system.write_file(f'{self.file}/none/x', 'new\n')
+
+        done = self.run_command(wanted, shell)
+
+        self.assertEqual(1, done.returncode)
+        self.assertEqual(['inside'], [p.name for p in self.file.iterdir()])
+
+    @ddt.data(*_SHELLS)
+    def test_ping_timeout_is_set_and_taken_back(self, shell):
+        self.file.write_text(_GLUSTERD)
+
+        for seconds in (7, 7, 5):
+            self.succeed(system.set_ping_timeout(seconds), shell)
+        changed = self.file.read_text()
+        self.succeed(system.restore_ping_timeout(), shell)
+
+        self.assertEqual(_GLUSTERD.replace('out 0', 'out 5'), changed)
+        self.assertEqual(_GLUSTERD, self.file.read_text())
+
+    @ddt.data(*_SHELLS)
+    def test_ping_timeout_is_entered_where_there_is_none(self, shell):
+        self.file.write_text('volume management\nend-volume\n')
+
+        self.succeed(system.set_ping_timeout(5), shell)
+
+        self.assertIn(
+            '\n    option ping-timeout 5\nend-volume\n', self.file.read_text()
+        )
+
+    @ddt.data(*_SHELLS)
+    def test_versions_of_what_is_missing_are_empty(self, shell):
+        path = shutil.which(shell)
+        self.useFixture(fixtures.EnvironmentVariable('PATH', '/nowhere'))
+
+        found = system.parse_versions(self.succeed(system.versions(), path))
+
+        self.assertEqual(6, len(found.missing))

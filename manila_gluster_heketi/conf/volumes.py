@@ -1,0 +1,174 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Options: what the volumes of shares are like."""
+
+from oslo_config import cfg
+
+from manila_gluster_heketi.conf import GROUP
+from manila_gluster_heketi.conf import paragraphs
+
+OPTS: list[cfg.Opt] = [
+    cfg.StrOpt(
+        'gluster_heketi_durability',
+        default='replica 3',
+        choices=[
+            ('distribute', 'one copy; a lost disk is lost data'),
+            (
+                'replica 2',
+                'two copies; a network that falls apart can make them '
+                'differ (split brain)',
+            ),
+            ('replica 3', 'three copies, of which any two agree'),
+        ],
+        help=paragraphs(
+            """
+            How many copies of its data a volume has.
+
+            Three is the least with which Gluster neither loses data nor stops
+            when any one node fails. Each copy is on a node of its own and
+            takes its full space. A share type sets another value with the
+            extra spec gluster_heketi:durability.
+            """
+        ),
+    ),
+    cfg.StrOpt(
+        'gluster_heketi_zone_spread',
+        default='prefer',
+        choices=[
+            (
+                'strict',
+                'copies are never in one zone; a share is refused if there '
+                'are not enough zones with room',
+            ),
+            (
+                'prefer',
+                'copies are in different zones as far as there are enough',
+            ),
+            ('none', 'zones are ignored'),
+        ],
+        help=paragraphs(
+            """
+            How the copies of a volume's data are spread over zones.
+
+            Zones come from the topology and stand for what fails together,
+            such as racks. Choose "strict" if a share that a zone's failure
+            would stop is worse than no share. A share type sets another value
+            with the extra spec gluster_heketi:zone_spread.
+            """
+        ),
+    ),
+    cfg.IntOpt(
+        'gluster_heketi_headroom_percent',
+        default=0,
+        min=0,
+        max=1000,
+        help=paragraphs(
+            """
+            Space beyond a share's size that its bricks get, in percent.
+
+            A share that is extended within it needs a new quota alone. Without
+            it bricks grow in place, while clients work, as long as their
+            devices have room: so the default gives no space away. A share type
+            sets another value with the extra spec
+            gluster_heketi:headroom_percent.
+            """
+        ),
+    ),
+    cfg.ListOpt(
+        'gluster_heketi_volume_options',
+        default=[],
+        help=paragraphs(
+            """
+            Gluster options for new volumes, as "name=value,name=value".
+
+            For tuning, such as "performance.cache-size=64MB". They are set
+            before the volume starts; volumes that exist already are not
+            changed. What seals a volume (client.ssl, server.ssl and
+            auth.ssl-allow) can't be set here, nor what has an option of its
+            own.
+            """
+        ),
+    ),
+    cfg.IntOpt(
+        'gluster_heketi_quota_soft_timeout',
+        default=0,
+        min=0,
+        max=1800,
+        help=paragraphs(
+            """
+            Seconds for which Gluster trusts a share's usage while below 80 %.
+
+            Written to the volume as features.soft-timeout. Gluster's own
+            default of 60 lets a fast writer go far beyond a share's size. With
+            0 the limit is exact, but each write asks for the usage first,
+            which slows writing down. Raise it where speed matters more than an
+            exact limit.
+            """
+        ),
+    ),
+    cfg.IntOpt(
+        'gluster_heketi_quota_hard_timeout',
+        default=0,
+        min=0,
+        max=60,
+        help=paragraphs(
+            """
+            Seconds for which Gluster trusts a share's usage above 80 %.
+
+            Written to the volume as features.hard-timeout; Gluster's own
+            default is 5. It bounds how far a share that is nearly full can be
+            overrun: by what can be written in that time. See
+            gluster_heketi_quota_soft_timeout.
+            """
+        ),
+    ),
+    cfg.StrOpt(
+        'gluster_heketi_volume_name_prefix',
+        default='share-',
+        regex='^([A-Za-z0-9_][A-Za-z0-9_-]{0,26})?$',
+        help=paragraphs(
+            """
+            What the name of a volume begins with; the share's id follows.
+
+            Letters, digits, "-" and "_", at most 27 of them: with an id of 36
+            characters that makes the 63 that Gluster allows. Change it if two
+            Manilas share a cluster. Volumes that exist keep their names.
+            """
+        ),
+    ),
+    cfg.IntOpt(
+        'gluster_heketi_placement_attempts',
+        default=3,
+        min=1,
+        max=10,
+        help=paragraphs(
+            """
+            How often a share is placed anew when a node fails meanwhile.
+
+            The nodes that failed are left out of the next attempt. Three
+            survive two bad nodes; more would only keep the user waiting when
+            the whole cluster is in trouble.
+            """
+        ),
+    ),
+]
+
+
+def register_opts(conf: cfg.ConfigOpts, group: str = GROUP) -> None:
+    """Register the options of this module in a section."""
+    conf.register_opts(OPTS, group=group)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """List the options of this module for the sample configuration."""
+    return [(GROUP, OPTS)]

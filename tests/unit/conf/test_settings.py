@@ -1,0 +1,276 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Tests of what the options become."""
+
+import dataclasses
+import os
+from typing import Any
+
+import ddt
+import fixtures
+from manila.share import configuration
+from oslo_config import cfg
+from oslo_config import fixture as config_fixture
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
+from manila_gluster_heketi.conf import opts
+from manila_gluster_heketi.conf import settings
+from tests import base
+
+
+@ddt.ddt
+class SettingsTestCase(base.TestCase):
+    """Values are checked, typed and completed."""
+
+    def setUp(self) -> None:
+        """Choose a directory for files."""
+        super().setUp()
+        self.directory = self.useFixture(fixtures.TempDir()).path
+
+    def _read(self, text: str = '', **values: Any) -> settings.Settings:
+        lines = [f'gluster_heketi_{key} = {v}' for key, v in values.items()]
+        path = os.path.join(self.directory, 'test.conf')
+        with open(path, 'w', encoding='utf-8') as stream:
+            stream.write('\n'.join(['[gluster1]', *lines, text]))
+        config = cfg.ConfigOpts()
+        opts.register_opts(config, 'gluster1')
+        config([], default_config_files=[path])
+        return settings.Settings.from_group(config.gluster1)
+
+    def _refused(self, option: str, value: str) -> str:
+        error = self.assertRaises(
+            exceptions.InvalidConfiguration, self._read, **{option: value}
+        )
+        self.assertEqual(f'gluster_heketi_{option}', error.fields['option'])
+        return error.fields['reason']
+
+    def test_defaults(self) -> None:
+        """Nothing is written, everything has a value."""
+        state = '/var/lib/manila-gluster-heketi'
+        self.assertEqual(
+            settings.Settings(
+                store_connection=f'sqlite:///{state}/store.sqlite',
+                state_path=state,
+                ca_directory=f'{state}/ca',
+                node_certificate_days=365,
+                client_certificate_days=90,
+                ssh=settings.SshSettings(
+                    control_directory=f'{state}/ssh',
+                    known_hosts=f'{state}/known_hosts',
+                    user='root',
+                    port=22,
+                    private_key='',
+                    config_file='',
+                    host_key_policy='accept-new',
+                    sudo=False,
+                    connect_timeout_seconds=10,
+                    keepalive_seconds=3,
+                    sessions_per_host=8,
+                    persist_seconds=600,
+                ),
+                layout='volume',
+                durability=model.Durability(3),
+                zone_spread=model.ZoneSpread.PREFER,
+                headroom_percent=0,
+                volume_options={},
+                quota_timeouts=(0, 0),
+                volume_name_prefix='share-',
+                placement_attempts=3,
+                cluster='',
+                peer_ping_timeout=10,
+                gluster_busy_timeout=180,
+            ),
+            self._read(),
+        )
+
+    def test_values_of_the_section(self) -> None:
+        """Each has its type."""
+        found = self._read(
+            state_path='/srv/state',
+            ca_directory='/srv/ca',
+            ssh_known_hosts='/srv/hosts',
+            ssh_sudo='true',
+            ssh_port='2222',
+            durability='replica 2',
+            zone_spread='strict',
+            quota_soft_timeout=5,
+            quota_hard_timeout=1,
+            volume_options='performance.cache-size=64MB, network.x = 1',
+        )
+        self.assertEqual('/srv/ca', found.ca_directory)
+        self.assertEqual('/srv/hosts', found.ssh.known_hosts)
+        self.assertEqual('/srv/state/ssh', found.ssh.control_directory)
+        self.assertIs(True, found.ssh.sudo)
+        self.assertEqual(2222, found.ssh.port)
+        self.assertEqual(model.Durability(2), found.durability)
+        self.assertIs(model.ZoneSpread.STRICT, found.zone_spread)
+        self.assertEqual((5, 1), found.quota_timeouts)
+        self.assertEqual(
+            {'performance.cache-size': '64MB', 'network.x': '1'},
+            found.volume_options,
+        )
+
+    def test_manila_configuration(self) -> None:
+        """The same, from a backend's section of manila.conf."""
+        fixture = self.useFixture(config_fixture.Config(cfg.CONF))
+        name = cfg.StrOpt('share_backend_name')
+        backend = configuration.Configuration([name], config_group='gluster1')
+        backend.append_config_values(opts.ALL)
+        self.addCleanup(cfg.CONF.unregister_opts, opts.ALL, group='gluster1')
+        fixture.config(group='gluster1', gluster_heketi_headroom_percent=20)
+        found = settings.Settings.from_group(backend)
+        self.assertEqual(20, found.headroom_percent)
+        self.assertEqual(
+            dataclasses.replace(self._read(), headroom_percent=20), found
+        )
+
+    def test_ssh_without_options(self) -> None:
+        """Whoever makes the settings by hand gets the same defaults."""
+        ssh = self._read().ssh
+        self.assertEqual(
+            settings.SshSettings(ssh.control_directory, ssh.known_hosts), ssh
+        )
+
+    def test_database_url_is_not_shown(self) -> None:
+        """It may hold a password."""
+        found = self._read(store_connection='postgresql://u:secret@h/d')
+        self.assertNotIn('secret', repr(found))
+
+    @ddt.data(
+        ('durability', 'replica 9'),
+        ('zone_spread', 'loose'),
+        ('ssh_host_key_policy', 'no'),
+        ('ssh_port', '70000'),
+        ('ssh_sudo', 'perhaps'),
+        ('ssh_connect_timeout', '0'),
+        ('ssh_sessions_per_host', '0'),
+        ('headroom_percent', '-1'),
+        ('headroom_percent', '1001'),
+        ('headroom_percent', 'ten'),
+        ('node_certificate_days', '0'),
+        ('client_certificate_days', '3651'),
+        ('quota_soft_timeout', '1801'),
+        ('quota_hard_timeout', '61'),
+        ('placement_attempts', '0'),
+        ('peer_ping_timeout', '-1'),
+        ('volume_name_prefix', 'a/b'),
+        ('volume_name_prefix', '-a'),
+        ('volume_name_prefix', 'x' * 28),
+    )
+    @ddt.unpack
+    def test_value_out_of_its_range(self, option: str, value: str) -> None:
+        """The option is named, and the reason told without noise."""
+        reason = self._refused(option, value)
+        self.assertTrue(reason)
+        self.assertNotIn('LocationInfo', reason)
+
+    @ddt.data('durability', 'zone_spread')
+    def test_word_that_no_library_checked(self, option: str) -> None:
+        """A configuration object that is not oslo.config's is no way in."""
+        group = self._group(**{option: 'other'})
+        error = self.assertRaises(
+            exceptions.InvalidConfiguration,
+            settings.Settings.from_group,
+            group,
+        )
+        self.assertEqual('other', error.fields['value'])
+        self.assertIn('known are', error.fields['reason'])
+
+    def _group(self, **values: Any) -> Any:
+        class Group:
+            pass
+
+        for opt in opts.ALL:
+            setattr(Group, opt.name, opt.default)
+        for name, value in values.items():
+            setattr(Group, f'gluster_heketi_{name}', value)
+        return Group
+
+    @ddt.data(
+        'state_path',
+        'ca_directory',
+        'ssh_known_hosts',
+        'ssh_config_file',
+        'ssh_private_key',
+    )
+    def test_relative_path(self, option: str) -> None:
+        """Nobody knows what it is relative to."""
+        self.assertIn('not an absolute path', self._refused(option, 'a/b'))
+
+    @ddt.data('state_path', 'store_connection', 'ssh_user', 'layout')
+    def test_empty_value(self, option: str) -> None:
+        """Some options need one."""
+        self.assertTrue(self._refused(option, ''))
+
+    @ddt.data(
+        ('nonsense', 'it is not name=value'),
+        ('a.b=', 'it is not name=value'),
+        ('=x', 'it is not name=value'),
+        ('plain=x', 'it is not name=value'),
+        ('--force.x=y', 'it is not name=value'),
+        ('a.b=1,a.b=2', 'it is there twice'),
+        ('client.ssl=off', 'it is set by the driver'),
+        ('server.ssl = off', 'it is set by the driver'),
+        ('auth.ssl-allow=*', 'it is set by the driver'),
+        ('features.soft-timeout=60', 'it is set by the driver'),
+        ('user.gluster-heketi.share-id=x', 'it is set by the driver'),
+    )
+    @ddt.unpack
+    def test_bad_volume_option(self, text: str, reason: str) -> None:
+        """Above all one that would open every volume."""
+        self.assertEqual(reason, self._refused('volume_options', text))
+
+    def test_private_key_for_its_owner_alone(self) -> None:
+        """It is taken as it is."""
+        path = self._key(0o600)
+        self.assertEqual(
+            path, self._read(ssh_private_key=path).ssh.private_key
+        )
+
+    @ddt.data(0o640, 0o604, 0o644)
+    def test_private_key_that_others_may_read(self, mode: int) -> None:
+        """The same that ssh would say, but in time."""
+        path = self._key(mode)
+        error = self.assertRaises(
+            exceptions.InsecureFile, self._read, ssh_private_key=path
+        )
+        self.assertEqual(path, error.fields['path'])
+        self.assertIn(f'{mode:04o}', error.fields['reason'])
+
+    def test_private_key_is_missing(self) -> None:
+        """The option is named."""
+        path = os.path.join(self.directory, 'none')
+        self.assertEqual(
+            'No such file or directory',
+            self._refused('ssh_private_key', path),
+        )
+
+    def test_private_key_is_a_directory(self) -> None:
+        """The option is named."""
+        self.assertEqual(
+            'it is not a file',
+            self._refused('ssh_private_key', self.directory),
+        )
+
+    def _key(self, mode: int) -> str:
+        path = os.path.join(self.directory, 'key')
+        with open(path, 'w', encoding='ascii'):
+            os.chmod(path, mode)
+        return path
+
+    def test_state_path_is_not_touched(self) -> None:
+        """It is made when it is used."""
+        path = os.path.join(self.directory, 'state')
+        self._read(state_path=path)
+        self.assertFalse(os.path.exists(path))

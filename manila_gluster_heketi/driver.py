@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """The Manila share driver for Gluster volumes made on demand.
 
 Shares of protocol GLUSTERFS are mounted with Gluster's native client; access
@@ -66,7 +67,7 @@ class GlusterHeketiShareDriver(driver.ShareDriver):
         with errors.in_manilas_words():
             settings = Settings.from_group(self.configuration)
         if self._layout is None:
-            found = plugin.DriverManager(LAYOUTS, settings.layout)
+            found: Any = plugin.DriverManager(LAYOUTS, settings.layout)
             self._layout = found.driver(settings)
 
     def check_for_setup_error(self) -> None:

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """The one error taxonomy.
 
 Every error has a stable code that is never changed or reused, says what
@@ -413,3 +414,11 @@ class LabManilaFailed(LabError):
     code = 'MGH-903'
     template = 'all-in-one Manila in {directory}: {reason}; log: {log}.'
     action = 'Read manila.log in that directory.'
+
+
+class LabMountFailed(LabError):
+    """A tenant's client could not mount a volume."""
+
+    code = 'MGH-904'
+    template = 'lab {lab}: mounting {export}: {reason}; it logged: {log}.'
+    action = 'See whether the certificate is in the access list.'

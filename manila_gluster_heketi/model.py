@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """What the project speaks about: frozen values, nothing else.
 
 Sizes are bytes, always in fields named ``*_bytes``. Identities are 32

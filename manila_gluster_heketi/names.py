@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Names that live longer than a process: on hosts, in Gluster, in stores.
 
 They are API. ``tests/unit/test_names.py`` pins them.

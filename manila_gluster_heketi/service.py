@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """The façade: the only way in for layouts, the command line and REST.
 
 Nothing happens here but orchestration: a call takes the lock of what it
@@ -19,7 +20,6 @@ import collections
 import dataclasses
 import functools
 import os
-import random
 from collections.abc import Collection
 from collections.abc import Sequence
 from typing import Any
@@ -241,7 +241,9 @@ class Service:
         """
         volume = self.find_volume(share_id)
         if volume is None:
-            raise exceptions.NotFound(kind='volume of share', identity=share_id)
+            raise exceptions.NotFound(
+                kind='volume of share', identity=share_id
+            )
         return volume
 
     def volumes(self) -> tuple[model.Volume, ...]:
@@ -263,8 +265,8 @@ class Service:
             hosts = [
                 n.storage_host for n in topology.nodes(tx, volume.cluster_id)
             ]
-        random.Random(volume.id).shuffle(hosts)
-        return tuple(hosts)
+        first = int(volume.id, 16) % len(hosts)
+        return tuple(hosts[first:] + hosts[:first])
 
     def servers(self) -> tuple[str, ...]:
         """List every server that export locations may name."""

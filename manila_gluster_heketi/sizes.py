@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """How many bytes what takes: bytes inside, other units at the edges alone.
 
 Everything that is known about overhead is a constant of this module, each

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Where bricks go: pure functions of a snapshot and a request.
 
 No input or output, clock or global chance: the same question has the same

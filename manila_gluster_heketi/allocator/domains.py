@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """What may fail together: nodes and zones, with the room that is in them.
 
 A set takes one brick from each of several domains. With equal bricks, a

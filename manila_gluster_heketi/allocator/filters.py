@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Which devices may be used at all, and why the others may not.
 
 A filter takes the whole list at once, since calling it for each of ten

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Which of several possible places is the better one.
 
 Placing asks here, and so must whatever moves bricks later: two opinions on

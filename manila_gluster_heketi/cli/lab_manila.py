@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """``gluster-heketi lab manila``: a real Manila in the lab's network."""
 
 import argparse

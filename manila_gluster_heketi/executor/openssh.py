@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Commands over the OpenSSH client, with one lasting connection per host.
 
 The operator's own client is used so that jump hosts, agents, certificates
@@ -24,11 +25,12 @@ import subprocess
 import threading
 from collections.abc import Sequence
 
+import tenacity
 from oslo_concurrency import processutils
 from oslo_log import log
-import tenacity
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.conf.settings import SshSettings
 from manila_gluster_heketi.executor import base
 from manila_gluster_heketi.executor import script
 from manila_gluster_heketi.hostcmd import command
@@ -43,31 +45,6 @@ _KEEPALIVE_COUNT = 3
 _SSH_FAILED = 255
 # Each command of a batch is logged by itself, so ssh's own call is not.
 _BELOW_DEBUG = 5
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class SshOptions:
-    """How to log in, and how hard to try.
-
-    :ivar control_directory: holds the sockets of open connections, 0700
-    :ivar host_key_policy: 'strict', or 'accept-new' to record first keys
-    :ivar sessions_per_host: batches at once on a host; keep below sshd's
-        MaxSessions (10 by default)
-    :ivar persist_seconds: how long an idle connection is kept
-    """
-
-    control_directory: str
-    known_hosts: str
-    user: str = 'root'
-    port: int = 22
-    private_key: str = ''
-    config_file: str = ''
-    host_key_policy: str = 'accept-new'
-    sudo: bool = False
-    connect_timeout_seconds: int = 10
-    keepalive_seconds: int = 3
-    sessions_per_host: int = 8
-    persist_seconds: int = 600
 
 
 @dataclasses.dataclass(slots=True)
@@ -85,7 +62,7 @@ class _Broken(Exception):
 class OpenSshExecutor:
     """Runs batches over OpenSSH; safe for threads and green threads."""
 
-    def __init__(self, options: SshOptions) -> None:
+    def __init__(self, options: SshSettings) -> None:
         self.options = options
         self.statistics = Statistics()
         self._lock = threading.Lock()
@@ -314,7 +291,7 @@ class OpenSshExecutor:
             raise exceptions.ConnectionLost(
                 host=host,
                 command=str(text.batch[len(results)]),
-                reason=_last_line(stderr),
+                reason=_last_line(text.without_marks(stderr)),
             )
         return results
 

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """A batch as one shell script, and its output taken apart again.
 
 The script marks the end of each command on both standard output and standard
@@ -126,6 +127,11 @@ class Script:
             )
             clock = float(up)
         return Transcript(True, tuple(results))
+
+    def without_marks(self, text: str) -> str:
+        """Give back output as the commands wrote it."""
+        lines = text.splitlines(keepends=True)
+        return ''.join(each for each in lines if self.mark not in each)
 
 
 def _split(text: str, mark: str) -> list[tuple[str, list[str]]]:

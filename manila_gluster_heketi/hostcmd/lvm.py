@@ -8,6 +8,8 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
+
 """LVM: one volume group and one thin pool per device, a thin LV per brick.
 
 Heketi's and our volume groups look alike to LVM; tags tell whose they are.

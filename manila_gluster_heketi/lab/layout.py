@@ -8,6 +8,8 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
+
 """What a lab consists of, and where its files are; no process is started.
 
 A lab is a directory. Its ``lab.json`` holds the specification alone: nodes,

@@ -8,6 +8,8 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
+
 """The lab's network: a namespace, a bridge in it, a tap for each guest.
 
 Nothing of it is visible outside the namespace, so that labs can stand side by

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """The contract between a share driver and a layout.
 
 A layout decides what a share is in Gluster; a driver decides how tenants
@@ -85,5 +86,7 @@ class Layout(abc.ABC):
 
     @abc.abstractmethod
     def backend_info(self) -> dict[str, str]:
-        """Say what export locations depend on: a change makes Manila ask
-        :meth:`ensure_shares` again."""
+        """Say what export locations depend on.
+
+        A change makes Manila ask :meth:`ensure_shares` again.
+        """

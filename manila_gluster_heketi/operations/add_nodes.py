@@ -8,6 +8,8 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
+
 """Adding nodes to a cluster: glusterd, peers, certificates."""
 
 import dataclasses
@@ -63,7 +65,9 @@ def add(
     return cluster
 
 
-def _cluster(tx: WriteTransaction, cluster_id: str, name: str) -> model.Cluster:
+def _cluster(
+    tx: WriteTransaction, cluster_id: str, name: str
+) -> model.Cluster:
     if cluster_id:
         return topology.cluster(tx, cluster_id)
     new_id = model.new_id()

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Between placements, brick rows, hosts and gluster's brick addresses."""
 
 from collections.abc import Iterable
@@ -101,7 +102,9 @@ def release_undone(tx: WriteTransaction, operation: model.Operation) -> None:
             _remove(tx, record.params)
 
 
-def release_destroyed(tx: WriteTransaction, operation: model.Operation) -> None:
+def release_destroyed(
+    tx: WriteTransaction, operation: model.Operation
+) -> None:
     """Free the space of bricks that the operation destroyed."""
     for record in operation.steps:
         if record.kind == brick_steps.DestroyBricks.kind and (

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Steps on the hosts of bricks: one batch, one round trip each."""
 
 import dataclasses
@@ -22,8 +23,8 @@ from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.hostcmd import xfs
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.operations import step
-from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import NOTHING
+from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import Site
 
 

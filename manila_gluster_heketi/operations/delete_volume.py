@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Deleting a volume: it only ever goes forward.
 
 The volume is condemned, which no one can take back, before the first command;

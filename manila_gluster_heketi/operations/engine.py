@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Does the steps of journaled operations, or undoes them.
 
 Steps that stand side by side in the journal with the same kind and different
@@ -266,7 +267,9 @@ class Engine:
             else:
                 # Whoever finds it may go on with it at once.
                 journal.renew_lease(tx, operation.id, self.owner, now())
-        LOG.info('operation %s (%s) is %s', operation.id, operation.kind, state)
+        LOG.info(
+            'operation %s (%s) is %s', operation.id, operation.kind, state
+        )
 
 
 def _undo_on(site: Site) -> Callable[[step.Step], Found]:

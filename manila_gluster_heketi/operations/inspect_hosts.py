@@ -8,6 +8,8 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
+
 """Looking at hosts before they become nodes: reads only, all hosts at once."""
 
 import dataclasses
@@ -106,7 +108,9 @@ def _explained(
         return error
     command = str(error.fields['command'])
     if command == str(system.service_is_active()):
-        return exceptions.HostUnfit(host=host, reason='glusterd is not running')
+        return exceptions.HostUnfit(
+            host=host, reason='glusterd is not running'
+        )
     for program in ('lsblk', 'wipefs'):
         if command.startswith(program):
             return exceptions.DeviceUnfit(

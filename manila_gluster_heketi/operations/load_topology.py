@@ -8,6 +8,8 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
+
 """Loading a topology document: look at all of it, then change.
 
 Nothing is changed unless every new host and device is fit; then one operation
@@ -167,8 +169,8 @@ def _add_nodes(
     cluster = add_nodes.add(
         engine, nodes, added[0].cluster.name, rules.ping_timeout
     )
-    entries = [] if cluster_id else [Entry('added', cluster.name, '', 'cluster')]
-    return entries + [
+    made = [] if cluster_id else [Entry('added', cluster.name, '', 'cluster')]
+    return made + [
         Entry(
             'added',
             cluster.name,

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """One change at a time on a volume; volumes side by side.
 
 Gluster refuses a second transaction on a volume at once, so that waiting here

@@ -8,6 +8,8 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
+
 """Steps that make hosts into nodes, and devices into room for bricks."""
 
 import dataclasses
@@ -26,8 +28,8 @@ from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.hostcmd import system
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.operations import step
-from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import NOTHING
+from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import Site
 from manila_gluster_heketi.tls import distribute
 from manila_gluster_heketi.tls import issue

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Finishing what a crash or a dead host left half-way.
 
 Every operation whose lease has run out is taken over by exactly one process,
@@ -24,8 +25,8 @@ from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import states
-from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.engine import LEASE
+from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.engine import now
 from manila_gluster_heketi.store import journal
 

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Resizing a volume: the quota alone where it can be, the bricks where not."""
 
 import dataclasses

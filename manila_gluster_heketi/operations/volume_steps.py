@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Steps that are gluster commands: one batch on one host of the cluster."""
 
 import dataclasses
@@ -17,8 +18,8 @@ from typing import ClassVar
 
 from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.operations import step
-from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import NOTHING
+from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import Site
 
 _ALLOW = 'auth.ssl-allow'

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """The journal: what is being changed, how far it is, and who does it.
 
 The owner of an operation holds a lease. Who marks steps should renew the

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Where transactions come from.
 
 A ``Store`` may be made before a fork and before eventlet patches: nothing is

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Who may mount a volume: the value of auth.ssl-allow. Pure.
 
 Unset, or with a pattern in it, the option admits every certificate of the

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Secret files: written so that no crash and no other process spoils them.
 
 Nothing here is logged, so that no key can get into a log.

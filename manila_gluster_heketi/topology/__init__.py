@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """The topology document: what there should be, and what is missing of it.
 
 The format is Heketi's. Clusters, nodes and devices are known by the name of

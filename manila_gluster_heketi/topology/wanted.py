@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """What a topology document asks for, and what it is compared with.
 
 ``field`` says where in the document a value stands, for errors that only

@@ -8,6 +8,8 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
+
 """Real labs beside each other: networks, power cuts, and what stays behind.
 
 These start User-Mode-Linux guests of their own, so they need root and the

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """A real Manila process on loopback, driven by the real client."""
 
 import importlib.util
@@ -28,17 +29,20 @@ from manila_gluster_heketi.lab.manila import background
 from manila_gluster_heketi.lab.manila import configuration
 from manila_gluster_heketi.lab.manila import control
 
-_REPOSITORY = pathlib.Path(__file__).parents[2]
-_DRIVER = 'tests.lab.directory_share_driver.DirectoryShareDriver'
+_HERE = pathlib.Path(__file__).parent
+# Not by way of the package "tests", which imports much that is not Manila's.
+_DRIVER = 'directory_share_driver.DirectoryShareDriver'
+# Interpreter with another Manila, as made by tools/manila-venv.
+_PYTHON = os.environ.get('LAB_MANILA_PYTHON', sys.executable)
 _WAIT_SECONDS = 20
 
 
 def _spec(directory, port, **changes):
     fields = {
         'directory': directory,
-        'python': pathlib.Path(sys.executable),
+        'python': pathlib.Path(_PYTHON),
         'port': port,
-        'python_path': (_REPOSITORY,),
+        'python_path': (_HERE, _HERE.parents[1]),
         'backend_name': 'tested',
         'backend_options': {
             'share_driver': _DRIVER,
@@ -73,7 +77,8 @@ def _processes_of(directory):
 
 
 @unittest.skipUnless(
-    importlib.util.find_spec('manila'), 'this interpreter has no manila'
+    _PYTHON != sys.executable or importlib.util.find_spec('manila'),
+    'this interpreter has no manila',
 )
 class ManilaCase(unittest.TestCase):
     """Has a directory and a port; leaves neither process nor file."""
@@ -95,7 +100,7 @@ class TestShares(ManilaCase):
 
     def start(self, *argv):
         return subprocess.Popen(
-            [sys.executable, '-m', 'openstackclient.shell', 'share', *argv],
+            [_PYTHON, '-m', 'openstackclient.shell', 'share', *argv],
             env=os.environ | control.environment(self.directory),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -280,7 +285,7 @@ class TestControl(ManilaCase):
             'No module named',
             self.refused(
                 backend_options={
-                    'share_driver': 'tests.lab.absent.Driver',
+                    'share_driver': 'absent_driver.Driver',
                     'driver_handles_share_servers': 'False',
                 }
             ),

@@ -8,6 +8,8 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
+
 """The lvm program of a simulated host (LVM 2.03.16)."""
 
 from collections.abc import Callable

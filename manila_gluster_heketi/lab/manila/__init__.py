@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """A real Manila in one process: no broker, no Keystone, no root needed.
 
 For the demo and for lab tests alone. ``control`` is what callers use;

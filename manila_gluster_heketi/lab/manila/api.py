@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """The HTTP server in front of Manila's own WSGI application.
 
 Manila's built-in server refuses to run without eventlet, and a real web

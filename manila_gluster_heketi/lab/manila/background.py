@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """One process in the background, known by its id and the time it began.
 
 The kernel gives an id to another process once it is free; with the start

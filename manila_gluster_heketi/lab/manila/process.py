@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Entry point of the one process that is all of Manila.
 
 Nothing but the standard library's leaves may be imported before

@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """Scheduler, share back ends and API of Manila, started in this process.
 
 Calls what Manila's own commands call, in their order. Imported only after

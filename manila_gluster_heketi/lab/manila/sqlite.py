@@ -9,6 +9,7 @@
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
 # under the License.
+
 """A dialect of SQLAlchemy that lets Manila work on an SQLite file.
 
 Manila is written for databases with row locks. On an SQLite file

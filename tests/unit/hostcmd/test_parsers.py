@@ -8,6 +8,8 @@
 # distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
 # WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
 # License for the specific language governing permissions and limitations
+# under the License.
+
 """Parsers on what real programs wrote (``tests/commands/outputs``).
 
 Recorded on Debian 12: glusterfs 10.3, LVM 2.03.16, util-linux 2.38.1.

@@ -40,6 +40,8 @@ MOUNT_POINT = '/mnt/share'
 _MOUNT_SECONDS = 60
 _UNMOUNT_SECONDS = 20.0
 _POLL_SECONDS = 0.02
+# The first ones say why; GlusterFS goes on trying.
+_ERRORS_SHOWN = 3
 _MOUNTED = 'MOUNTED'
 
 # It holds the mount for as long as its standard input is open: so nothing
@@ -127,7 +129,7 @@ class Client:
             lab=self.lab.name,
             export=self.export,
             reason=' '.join(said) or 'it was killed',
-            log=' '.join(errors) or 'nothing',
+            log=' '.join(errors[:_ERRORS_SHOWN]) or 'nothing',
         )
 
     def unmount(self) -> None:

@@ -1,0 +1,369 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Devices, thin volumes, file systems and mounts."""
+
+import time
+
+from manila_gluster_heketi.hostcmd import device
+from manila_gluster_heketi.hostcmd import lvm
+from manila_gluster_heketi.hostcmd import lvm_report
+from manila_gluster_heketi.hostcmd import mounts
+from manila_gluster_heketi.hostcmd import system
+from manila_gluster_heketi.hostcmd import xfs
+from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.hostcmd.command import Tolerance
+from tests.contract import site
+
+_MIB = site.MIB
+_TAGS = ('gluster-heketi', 'gluster-heketi.brick.1')
+
+
+def make_brick(lv='brick_1', megabytes=320):
+    """Make a brick as operations do."""
+    return (
+        lvm.brick_create(site.VG, 'pool', lv, megabytes * _MIB, _TAGS),
+        xfs.make(site.lv_device(lv)),
+        mounts.make_directory(site.mount_path(lv)),
+        mounts.fstab_add(site.lv_device(lv), site.mount_path(lv)),
+        mounts.mount(site.lv_device(lv), site.mount_path(lv)),
+        mounts.make_directory(site.mount_path(lv) + '/brick'),
+    )
+
+
+def destroy_brick(lv='brick_1'):
+    """Destroy a brick as operations do."""
+    return (
+        mounts.unmount(site.mount_path(lv)),
+        mounts.fstab_remove(site.mount_path(lv)),
+        lvm.lv_remove(site.VG, lv),
+        mounts.remove_directory(site.mount_path(lv)),
+    )
+
+
+class BrickContract(site.Contract):
+    """One host is enough."""
+
+    @property
+    def node(self):
+        return self.nodes[0]
+
+    def _probe(self):
+        lsblk, wipefs = self.run_on(self.node, *device.probe(self.node.device))
+        return device.parse_probe('n', lsblk.stdout, wipefs.stdout)
+
+    def _volumes(self):
+        found = lvm_report.logical_volumes(
+            'n', self.said(self.node, lvm.lvs(site.VG))
+        )
+        return {each.name: each for each in found}
+
+    def test_a_device_from_empty_to_empty(self):
+        self.assertTrue(self._probe().is_empty)
+
+        self.assert_repeatable(self.node, *site.thin_pool(self.node))
+        taken = self._probe()
+        [volume] = lvm_report.physical_volumes(
+            'n', self.said(self.node, lvm.pvs(self.node.device))
+        )
+        self.assert_repeatable(
+            self.node,
+            lvm.pool_remove(site.VG, 'pool'),
+            lvm.vg_remove(site.VG),
+            lvm.pv_remove(self.node.device),
+        )
+
+        self.assertEqual(('LVM2_member',), taken.signatures)
+        self.assertTrue(taken.holders)
+        self.assertEqual(site.VG, volume.vg_name)
+        self.assertEqual(taken.size_bytes, volume.device_bytes)
+        self.assertEqual(lvm.EXTENT_BYTES, volume.extent_bytes)
+        # A spare as big as the metadata is taken too.
+        self.assertEqual(
+            volume.vg_bytes - (2048 + 16 + 16) * _MIB, volume.vg_free_bytes
+        )
+        self.assertEqual(
+            {'gluster-heketi', 'gluster-heketi.device.contract'},
+            set(volume.vg_tags),
+        )
+        self.assertTrue(self._probe().is_empty)
+
+    def test_a_device_in_use_is_refused(self):
+        self.run_on(self.node, *site.thin_pool(self.node))
+
+        self.assert_refused(
+            f"is already in volume group '{site.VG}'",
+            self.node,
+            lvm.vg_create('vg_other', self.node.device, ()),
+        )
+        self.assert_refused(
+            f'is used by VG {site.VG}',
+            self.node,
+            lvm.pv_remove(self.node.device),
+        )
+        self.assert_refused('busy', self.node, device.wipe(self.node.device))
+
+    def test_a_device_that_is_not_there(self):
+        path = '/dev/nothing'
+        self.assert_refused(
+            'No device found', self.node, lvm.vg_create('vg_x', path, ())
+        )
+        self.assert_refused(
+            'not a block device', self.node, *device.probe(path)
+        )
+        self.assert_refused('No such file', self.node, device.wipe(path))
+        self.assert_refused('Failed to find device', self.node, lvm.pvs(path))
+
+    def test_a_device_that_lvm_does_not_use(self):
+        self.assert_refused(
+            'No physical volume label',
+            self.node,
+            lvm.pvs(self.node.device),
+        )
+
+    def test_a_pool_that_does_not_fit(self):
+        error = self.assert_refused(
+            'insufficient free space',
+            self.node,
+            *site.thin_pool(self.node, 8192),
+        )
+
+        self.assertEqual(1, error.fields['completed'])
+
+    def test_a_brick_lives_twice_over(self):
+        self.run_on(self.node, *site.thin_pool(self.node))
+        self.assert_repeatable(self.node, *make_brick())
+        made = self._volumes()
+        self.assert_repeatable(
+            self.node,
+            lvm.lv_extend(site.VG, 'brick_1', 512 * _MIB),
+            xfs.grow(site.mount_path('brick_1')),
+        )
+        grown = self._volumes()
+        self.assert_repeatable(self.node, *destroy_brick())
+
+        self.assertEqual(320 * _MIB, made['brick_1'].size_bytes)
+        self.assertEqual('pool', made['brick_1'].pool)
+        self.assertEqual(set(_TAGS), set(made['brick_1'].tags))
+        self.assertTrue(made['brick_1'].is_active)
+        self.assertFalse(made['brick_1'].is_pool)
+        self.assertEqual(512 * _MIB, grown['brick_1'].size_bytes)
+        pool = grown['pool']
+        self.assertTrue(pool.is_pool)
+        self.assertEqual(16 * _MIB, pool.metadata_bytes)
+        self.assertIsNotNone(pool.metadata_percent)
+        self.assertEqual({'pool'}, set(self._volumes()))
+
+    def test_what_is_in_use_stays(self):
+        self.run_on(self.node, *site.thin_pool(self.node), *make_brick())
+
+        self.assert_refused(
+            'contains a filesystem in use',
+            self.node,
+            lvm.lv_remove(site.VG, 'brick_1'),
+        )
+        self.run_on(self.node, lvm.pool_remove(site.VG, 'pool'))
+        self.assertEqual({'brick_1', 'pool'}, set(self._volumes()))
+        self.assert_refused('not removed', self.node, lvm.vg_remove(site.VG))
+        self.assert_refused(
+            'not larger than existing',
+            self.node,
+            lvm.lv_extend(site.VG, 'brick_1', 304 * _MIB),
+        )
+        self.assert_refused(
+            'not empty|busy',
+            self.node,
+            mounts.remove_directory(site.mount_path('brick_1')),
+        )
+
+    def test_what_is_not_there_can_not_be_changed(self):
+        self.run_on(self.node, *site.thin_pool(self.node))
+        path = site.mount_path('brick_9')
+
+        for pattern, command in (
+            ('not found', lvm.lv_extend(site.VG, 'brick_9', 512 * _MIB)),
+            ('not found', lvm.lv_extend('vg_none', 'brick_9', 512 * _MIB)),
+            ('not found', lvm.brick_create(site.VG, 'p9', 'b', 512 << 20, ())),
+            ('not found', lvm.lvs('vg_none')),
+            ('No such file', xfs.make(site.lv_device('brick_9'))),
+            ('not a mounted XFS', xfs.grow('/srv')),
+            ('does not exist', mounts.mount('/dev/vg_none/b', '/srv')),
+            ('does not exist', mounts.mount('/dev/vg_none/b', path)),
+        ):
+            self.assert_refused(pattern, self.node, command)
+
+    def test_a_brick_that_is_too_small(self):
+        self.assert_refused(
+            'larger than 300MB',
+            self.node,
+            *site.thin_pool(self.node),
+            *make_brick(megabytes=128),
+        )
+
+    def test_a_volume_without_file_system(self):
+        self.assert_refused(
+            'wrong fs type',
+            self.node,
+            *site.thin_pool(self.node),
+            *(each for each in make_brick() if each.program != 'mkfs.xfs'),
+        )
+
+    def test_bricks_are_mounted_at_boot(self):
+        self.run_on(
+            self.node,
+            *site.thin_pool(self.node),
+            *make_brick('brick_1'),
+            *make_brick('brick_2'),
+            mounts.fstab_remove(site.mount_path('brick_2')),
+            system.sync(),
+        )
+
+        self.power_off(self.node)
+        self.power_on(self.node)
+
+        results = self.run_on(
+            self.node,
+            *(
+                mounts.mount(site.lv_device(lv), site.mount_path(lv))
+                for lv in ('brick_1', 'brick_2')
+            ),
+        )
+        self.assertEqual([True, False], [each.skipped for each in results])
+
+
+class BatchContract(site.Contract):
+    """What the executor promises."""
+
+    def test_the_first_failure_ends_a_batch(self):
+        node = self.nodes[0]
+        path = f'{site.MOUNTS}/never'
+
+        error = self.refused(
+            node,
+            system.clock(),
+            lvm.lvs('vg_none'),
+            mounts.make_directory(path),
+        )
+
+        self.assertEqual(1, error.fields['completed'])
+        self.assertEqual(5, error.fields['status'])
+        [left] = self.run_on(node, mounts.remove_directory(path))
+        self.assertTrue(left.skipped)
+
+    def test_other_words_with_a_tolerated_status_end_a_batch(self):
+        node = self.nodes[0]
+        path = f'{site.MOUNTS}/never'
+        report = lvm.lvs('vg_none')
+        tolerant = Command(
+            report.argv, tolerated=(Tolerance(5, 'something else'),)
+        )
+
+        self.refused(node, tolerant, mounts.make_directory(path))
+
+        [left] = self.run_on(node, mounts.remove_directory(path))
+        self.assertTrue(left.skipped)
+
+    def test_a_tolerated_failure_is_told_and_does_not_end_a_batch(self):
+        tolerated, after = self.run_on(
+            self.nodes[0], lvm.vg_remove('vg_none'), system.clock()
+        )
+
+        self.assertEqual(5, tolerated.status)
+        self.assertIn('not found', tolerated.stderr)
+        self.assertEqual(0, after.status)
+
+    def test_an_empty_batch(self):
+        self.assertEqual((), self.run_on(self.nodes[0]))
+
+
+class SystemContract(site.Contract):
+    """Files, services, programs."""
+
+    @property
+    def node(self):
+        return self.nodes[0]
+
+    def test_a_host_is_fit_to_be_a_node(self):
+        versions, clock, _, directory = self.run_on(
+            self.node,
+            system.versions(),
+            system.clock(),
+            system.service_is_active(),
+            system.tls_directory(),
+        )
+
+        self.assertEqual((), system.parse_versions(versions.stdout).missing)
+        self.assertAlmostEqual(
+            time.time(), system.parse_clock('n', clock.stdout), delta=30
+        )
+        self.assertEqual(
+            '/usr/lib/ssl', system.parse_tls_directory('n', directory.stdout)
+        )
+
+    def test_files(self):
+        path = '/usr/lib/ssl/contract.key'
+        self.assert_repeatable(
+            self.node,
+            system.write_file(path, 'a\n', 0o600, sensitive=True),
+        )
+        first, second = self.run_on(
+            self.node, system.remove_file(path), system.remove_file(path)
+        )
+
+        self.assertEqual([False, True], [first.skipped, second.skipped])
+        self.assert_refused(
+            'No such file',
+            self.node,
+            system.write_file('/usr/lib/none/x', 'a\n'),
+        )
+
+    def test_ping_timeout(self):
+        self.assert_repeatable(self.node, system.set_ping_timeout(7))
+        first, second = self.run_on(
+            self.node,
+            system.restore_ping_timeout(),
+            system.restore_ping_timeout(),
+        )
+
+        self.assertEqual([False, True], [first.skipped, second.skipped])
+
+    def test_glusterd_restarts(self):
+        self.assert_repeatable(
+            self.node,
+            system.service_restart(),
+            system.service_start(),
+            system.service_is_active(),
+        )
+
+
+class SimulatedBrickTest(BrickContract, site.SimulatedSite):
+    """On simulated hosts."""
+
+
+class LabBrickTest(BrickContract, site.LabSite):
+    """On real hosts."""
+
+
+class SimulatedBatchTest(BatchContract, site.SimulatedSite):
+    """On simulated hosts."""
+
+
+class LabBatchTest(BatchContract, site.LabSite):
+    """On real hosts."""
+
+
+class SimulatedSystemTest(SystemContract, site.SimulatedSite):
+    """On simulated hosts."""
+
+
+class LabSystemTest(SystemContract, site.LabSite):
+    """On real hosts."""

@@ -24,11 +24,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from manila_gluster_heketi import exceptions
-from manila_gluster_heketi.lab import clients
 from manila_gluster_heketi.lab import guest
 from manila_gluster_heketi.lab import host
 from manila_gluster_heketi.lab import images
 from manila_gluster_heketi.lab import layout
+from manila_gluster_heketi.lab import lodgers
 from manila_gluster_heketi.lab import network
 from manila_gluster_heketi.lab import power
 
@@ -91,7 +91,7 @@ def down(lab: layout.Lab, purge: bool = False) -> None:
     host.require_root(lab.name)
     with _locked(lab):
         _cut(lab, lab.nodes, dirty=purge)
-        clients.end(lab)
+        lodgers.end(lab)
         network.remove(lab)
         if purge:
             _purge(lab)

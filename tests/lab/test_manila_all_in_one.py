@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.lab.manila import background
@@ -297,8 +298,17 @@ class TestControl(ManilaCase):
             'driver_handles_share_servers': 'False',
             'directory_driver_root': '/proc/never',
         }
-        text = self.refused(backend_options=options, ready_seconds=6)
-        self.assertIn('not ready after 6 s', text)
+        log = self.directory / 'manila.log'
+
+        def seconds():
+            # The time is up once the driver has failed for the first time.
+            failed = log.exists() and '/proc/never' in log.read_text()
+            return 61.0 if failed else 0.0
+
+        clock = mock.Mock(sleep=time.sleep, monotonic=seconds)
+        with mock.patch.object(control, 'time', clock):
+            text = self.refused(backend_options=options)
+        self.assertIn('not ready after 60 s', text)
         self.assertIn('/proc/never', text)
 
     def test_directory_with_other_things(self):

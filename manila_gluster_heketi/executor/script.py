@@ -41,6 +41,18 @@ printf '\\n%s %s\\n' "$mark" "$1" >&2
 }
 """
 
+_STRICT = """\
+{call}
+rc=$?
+"""
+# The words decide whether a failure is tolerated, so the shell has to see
+# them. The substitution's process becomes the command: still only one.
+_TOLERANT = """\
+{{ errors=$({call}
+); rc=$?; }} 3>&1
+[ -z "$errors" ] || printf '%s\\n' "$errors" >&2
+"""
+
 _GUARDS = {
     command.Condition.EXISTS: '[ -e {path} ]',
     command.Condition.MISSING: '[ ! -e {path} ]',
@@ -85,25 +97,37 @@ class Script:
         return ''.join(parts)
 
     def _stanza(self, index: int, each: command.Command) -> str:
-        call = command.quote(each.argv)
-        if each.stdin:
-            end = '' if each.stdin.endswith('\n') else '\n'
-            call += f" <<'{self.mark}'\n{each.stdin}{end}{self.mark}\n"
-        else:
-            call += ' </dev/null\n'
-        run = f'{call}rc=$?\n'
+        run = _TOLERANT if each.tolerated else _STRICT
+        run = run.format(call=self._call(each))
         if each.guard is not None:
             test = _GUARDS[each.guard.condition].format(
                 path=command.quote((each.guard.path,))
             )
             run = f'if {test}; then\n{run}else\nrc=skipped\nfi\n'
         passing = '|'.join(
-            ['0', 'skipped', *(str(t.status) for t in each.tolerated)]
+            [
+                '0:*',
+                'skipped:*',
+                *(
+                    f'{t.status}:*{command.quote((t.text,))}*'
+                    for t in each.tolerated
+                ),
+            ]
         )
         return (
-            f'{run}done_with {index} $rc\n'
-            f'case $rc in {passing}) ;; *) exit 0 ;; esac\n'
+            f'errors=\n{run}done_with {index} $rc\n'
+            f'case $rc:$errors in {passing}) ;; *) exit 0 ;; esac\n'
         )
+
+    def _call(self, each: command.Command) -> str:
+        """Write the call itself, with what it reads, but for its end."""
+        call = command.quote(each.argv)
+        if each.tolerated:
+            call += ' 2>&1 >&3 3>&-'
+        if not each.stdin:
+            return f'{call} </dev/null'
+        end = '' if each.stdin.endswith('\n') else '\n'
+        return f"{call} <<'{self.mark}'\n{each.stdin}{end}{self.mark}"
 
     def parse(self, stdout: str, stderr: str) -> Transcript:
         """Take the output of a run apart, as far as it came."""

@@ -17,7 +17,6 @@ early leaves its locks behind, so no command is given less time than the CLI
 takes to give up (120 s) and a lock to expire (180 s).
 """
 
-import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -30,8 +29,6 @@ from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Tolerance
 
 TIMEOUT_SECONDS = 200
-
-_GONE = r'Volume \S+ does not exist'
 
 
 class Answer(Protocol):
@@ -56,7 +53,7 @@ def peer_detach(host: str) -> Command:
 
     Refused while a volume has a brick on it.
     """
-    return _change('peer', 'detach', host, already=r'is not part of cluster')
+    return _change('peer', 'detach', host, already=('is not part of cluster',))
 
 
 def pool_list() -> Command:
@@ -105,7 +102,7 @@ def volume_list() -> Command:
 
 def volume_start(name: str) -> Command:
     """Start a volume; a started one is fine."""
-    return _change('volume', 'start', name, already=r'already started')
+    return _change('volume', 'start', name, already=('already started',))
 
 
 def volume_start_force(name: str) -> Command:
@@ -123,7 +120,7 @@ def volume_stop(name: str) -> Command:
         'stop',
         name,
         'force',
-        already=rf'is not in the started state|{_GONE}',
+        already=('is not in the started state', _gone(name)),
     )
 
 
@@ -133,7 +130,7 @@ def volume_delete(name: str) -> Command:
     Refused while any peer of the cluster is down. The brick directories stay
     and can't be used in another volume.
     """
-    return _change('volume', 'delete', name, already=_GONE)
+    return _change('volume', 'delete', name, already=(_gone(name),))
 
 
 def add_brick(name: str, replica: int, addresses: Sequence[str]) -> Command:
@@ -149,7 +146,7 @@ def add_brick(name: str, replica: int, addresses: Sequence[str]) -> Command:
         name,
         *_replica(replica),
         *addresses,
-        already=rf'Brick: {re.escape(addresses[0])} not available',
+        already=(f'Brick: {addresses[0]} not available',),
     )
 
 
@@ -168,7 +165,7 @@ def rebalance_start(name: str) -> Command:
     One that runs already is fine.
     """
     return _change(
-        'volume', 'rebalance', name, 'start', already=r'is already started'
+        'volume', 'rebalance', name, 'start', already=('is already started',)
     )
 
 
@@ -183,7 +180,7 @@ def quota_enable(name: str) -> Command:
     Where it is on already, that is fine.
     """
     return _change(
-        'volume', 'quota', name, 'enable', already=r'already enabled'
+        'volume', 'quota', name, 'enable', already=('already enabled',)
     )
 
 
@@ -258,11 +255,15 @@ def _replica(count: int) -> tuple[str, ...]:
     return ('replica', str(count)) if count > 1 else ()
 
 
-def _change(*words: str, already: str = '') -> Command:
+def _gone(name: str) -> str:
+    return f'Volume {name} does not exist'
+
+
+def _change(*words: str, already: tuple[str, ...] = ()) -> Command:
     return Command(
         ('gluster', '--mode=script', *words),
         timeout_seconds=TIMEOUT_SECONDS,
-        tolerated=(Tolerance(1, already),) if already else (),
+        tolerated=tuple(Tolerance(1, text) for text in already),
     )
 
 
@@ -276,7 +277,5 @@ def _question(*words: str) -> Command:
         ('gluster', '--mode=script', '--xml', *words),
         timeout_seconds=TIMEOUT_SECONDS,
         reads_only=True,
-        tolerated=tuple(
-            Tolerance(status, r'\A\s*\Z') for status in (1, 2, 234, 254)
-        ),
+        tolerated=tuple(Tolerance(status, '') for status in (1, 2, 234, 254)),
     )

@@ -34,7 +34,6 @@ METADATA_AREA_BYTES = 32 * 1024 * 1024
 
 _FAILED = 5
 _REPORT = ('--reportformat', 'json', '--units', 'b', '--nosuffix')
-_VG_GONE = r'Volume group "\S+" not found'
 
 #: Columns of the reports, in the order of the fields of hostcmd.lvm_report.
 PV_COLUMNS = (
@@ -77,9 +76,9 @@ def vg_create(vg: str, device: str, tags: Sequence[str]) -> Command:
         *_tags(tags),
         vg,
         device,
-        already=rf'A volume group called {vg} already exists',
+        already=f'A volume group called {vg} already exists',
     )
-    in_use = Tolerance(3, rf'/dev/{vg}: already exists in filesystem')
+    in_use = Tolerance(3, f'/dev/{vg}: already exists in filesystem')
     return dataclasses.replace(made, tolerated=(*made.tolerated, in_use))
 
 
@@ -104,7 +103,7 @@ def thin_pool_create(
         f'--chunksize={CHUNK_BYTES}b',
         '--zero=n',
         vg,
-        already=rf'Logical volume {pool} already exists in Volume group {vg}',
+        already=f'Logical volume {pool} already exists in Volume group {vg}',
     )
 
 
@@ -125,7 +124,7 @@ def brick_create(
         f'--name={lv}',
         *_tags(tags),
         f'{vg}/{pool}',
-        already=rf'"{lv}" already exists in volume group "{vg}"',
+        already=f'"{lv}" already exists in volume group "{vg}"',
     )
 
 
@@ -139,7 +138,7 @@ def lv_extend(vg: str, lv: str, size_bytes: int) -> Command:
         '--autobackup=n',
         f'--size={size_bytes}b',
         f'{vg}/{lv}',
-        already=r'matches existing size',
+        already='matches existing size',
     )
 
 
@@ -148,12 +147,16 @@ def lv_remove(vg: str, lv: str) -> Command:
 
     A mounted one is refused: "contains a filesystem in use".
     """
-    return _change(
+    removal = _change(
         'lvremove',
         '--autobackup=n',
         '-f',
         f'{vg}/{lv}',
-        already=rf'Failed to find logical volume|{_VG_GONE}',
+        already='Failed to find logical volume',
+    )
+    group_gone = Tolerance(_FAILED, _gone(vg))
+    return dataclasses.replace(
+        removal, tolerated=(*removal.tolerated, group_gone)
     )
 
 
@@ -169,13 +172,13 @@ def pool_remove(vg: str, pool: str) -> Command:
         '-f',
         f'--select=lv_name={pool} && thin_count=0',
         vg,
-        already=_VG_GONE,
+        already=_gone(vg),
     )
 
 
 def vg_remove(vg: str) -> Command:
     """Remove a volume group that holds nothing; one not there is fine."""
-    return _change('vgremove', vg, already=_VG_GONE)
+    return _change('vgremove', vg, already=_gone(vg))
 
 
 def pv_remove(device: str) -> Command:
@@ -183,7 +186,7 @@ def pv_remove(device: str) -> Command:
 
     A device without one is fine.
     """
-    return _change('pvremove', device, already=r'No PV found on device')
+    return _change('pvremove', device, already='No PV found on device')
 
 
 def pvs(device: str = '') -> Command:
@@ -197,6 +200,10 @@ def pvs(device: str = '') -> Command:
 def lvs(vg: str = '') -> Command:
     """Report logical volumes, of one volume group or of all."""
     return _report('lvs', LV_COLUMNS, vg)
+
+
+def _gone(vg: str) -> str:
+    return f'Volume group "{vg}" not found'
 
 
 def _tags(tags: Sequence[str]) -> tuple[str, ...]:

@@ -85,7 +85,10 @@ def unmount(mount_path: str) -> Command:
     return Command(
         ('umount', '--', mount_path),
         guard=Guard(Condition.MOUNTED, mount_path),
-        tolerated=(Tolerance(32, r'not mounted|no mount point specified'),),
+        tolerated=(
+            Tolerance(32, 'not mounted'),
+            Tolerance(32, 'no mount point specified'),
+        ),
     )
 
 

@@ -15,10 +15,6 @@
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Tolerance
 
-_ALREADY = (
-    r'contain an existing filesystem \(xfs\)|contains a mounted filesystem'
-)
-
 
 def make(device: str) -> Command:
     """Make a file system on a new thin volume.
@@ -40,7 +36,10 @@ def make(device: str) -> Command:
             'size=8192',
             device,
         ),
-        tolerated=(Tolerance(1, _ALREADY),),
+        tolerated=(
+            Tolerance(1, 'contain an existing filesystem (xfs)'),
+            Tolerance(1, 'contains a mounted filesystem'),
+        ),
     )
 
 

@@ -26,6 +26,7 @@ import time
 import fixtures
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.conf import settings
 from manila_gluster_heketi.executor import openssh
 from manila_gluster_heketi.executor.simulated import cluster
 from manila_gluster_heketi.executor.simulated.host import HostSpec
@@ -98,7 +99,7 @@ class LabSite(base.LabTestCase):
         ]
         directory = self.useFixture(fixtures.TempDir()).path
         self.executor = openssh.OpenSshExecutor(
-            openssh.SshOptions(
+            settings.SshSettings(
                 control_directory=directory,
                 known_hosts=str(self.lab.known_hosts),
                 config_file=str(self.lab.ssh_config),

@@ -65,7 +65,7 @@ class CommandsTest(base.TestCase):
         self.assertEqual(case.get('guard'), guard)
         self.assertEqual(
             case.get('tolerated', []),
-            [[each.status, each.pattern] for each in built.tolerated],
+            [[each.status, each.text] for each in built.tolerated],
         )
 
     def test_no_gluster_command_may_end_before_its_locks(self):

@@ -150,13 +150,33 @@ def add_brick(name: str, replica: int, addresses: Sequence[str]) -> Command:
     )
 
 
-def remove_brick(name: str, addresses: Sequence[str]) -> Command:
-    """Take brick sets out of a volume at once, data and all.
+def remove_brick_start(name: str, addresses: Sequence[str]) -> Command:
+    """Have the data moved off brick sets; one under way is fine.
+
+    Refused while a rebalance runs: see :func:`rebalance_stop`.
+    """
+    return _change(
+        'volume',
+        'remove-brick',
+        name,
+        *addresses,
+        'start',
+        already=('An earlier remove-brick task exists',),
+    )
+
+
+def remove_brick_status(name: str, addresses: Sequence[str]) -> Command:
+    """Ask how far the moving is; takes the volume's lock."""
+    return _question('volume', 'remove-brick', name, *addresses, 'status')
+
+
+def remove_brick_commit(name: str, addresses: Sequence[str]) -> Command:
+    """Take brick sets out of a volume once their data is elsewhere.
 
     A second run is refused, in words that also have other meanings; see
     :func:`remove_sets_if_there`.
     """
-    return _change('volume', 'remove-brick', name, *addresses, 'force')
+    return _change('volume', 'remove-brick', name, *addresses, 'commit')
 
 
 def rebalance_start(name: str) -> Command:
@@ -166,6 +186,17 @@ def rebalance_start(name: str) -> Command:
     """
     return _change(
         'volume', 'rebalance', name, 'start', already=('is already started',)
+    )
+
+
+def rebalance_stop(name: str) -> Command:
+    """Have no more files moved; where nothing runs, that is fine."""
+    return _change(
+        'volume',
+        'rebalance',
+        name,
+        'stop',
+        already=('ebalance not started', 'is not a distribute volume'),
     )
 
 
@@ -218,9 +249,19 @@ def remove_volume_if_there(
 
 
 def remove_sets_if_there(
-    run: Runner, name: str, replica: int, addresses: Sequence[str]
+    run: Runner,
+    name: str,
+    replica: int,
+    addresses: Sequence[str],
+    pause: Callable[[], None],
 ) -> None:
-    """Take those of these brick sets out of a volume that are in it."""
+    """Take those of these brick sets out of a volume that are in it.
+
+    Clients may have written to them: their data is moved off first.
+
+    :param pause: waits a moment between two looks at how far that is
+    :raises GlusterError: not all data could be moved; the sets stay
+    """
     found = _info(run, name)
     if found is None:
         return
@@ -230,7 +271,33 @@ def remove_sets_if_there(
         if set(brick_set) <= set(found.addresses):
             present += brick_set
     if present:
-        run([remove_brick(name, present)])
+        run([rebalance_stop(name), remove_brick_start(name, present)])
+        _await_removal(run, name, present, pause)
+        run([remove_brick_commit(name, present)])
+
+
+def _await_removal(
+    run: Runner,
+    name: str,
+    addresses: Sequence[str],
+    pause: Callable[[], None],
+) -> None:
+    question = remove_brick_status(name, addresses)
+    while True:
+        [answer] = run([question])
+        progress = gluster_xml.brick_removal('', answer.stdout)
+        if progress.failures or progress.status not in (
+            'in progress',
+            'completed',
+        ):
+            raise exceptions.GlusterError(
+                host='',
+                command=str(question),
+                stderr=f'{progress.status}, {progress.failures} files failed',
+            )
+        if progress.status == 'completed':
+            return
+        pause()
 
 
 def classify(error: exceptions.CommandFailed) -> exceptions.HostError:

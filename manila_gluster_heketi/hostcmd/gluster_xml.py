@@ -211,7 +211,16 @@ def quota_limits(root: Element) -> tuple[QuotaLimit, ...]:
 @_parser('volume rebalance status')
 def rebalance(root: Element) -> Rebalance:
     """Read the answer to :func:`gluster.rebalance_status`."""
-    total = 'volRebalance/aggregate'
+    return _moved(root, 'volRebalance/aggregate')
+
+
+@_parser('volume remove-brick status')
+def brick_removal(root: Element) -> Rebalance:
+    """Read the answer to :func:`gluster.remove_brick_status`."""
+    return _moved(root, 'volRemoveBrick/aggregate')
+
+
+def _moved(root: Element, total: str) -> Rebalance:
     return Rebalance(
         status=_text(root, f'{total}/statusStr'),
         files=int(_text(root, f'{total}/files')),

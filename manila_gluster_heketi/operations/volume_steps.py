@@ -23,6 +23,8 @@ from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import Site
 
 _ALLOW = 'auth.ssl-allow'
+# How often to look whether data has been moved off bricks.
+_LOOK_SECONDS = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,12 +122,13 @@ class AddBrickSets(_VolumeStep):
         return NOTHING
 
     def undo(self, site: Site) -> None:
-        """Take the sets out again if they are in."""
+        """Take the sets out again if they are in, once they are empty."""
         gluster.remove_sets_if_there(
             lambda batch: site.run_gluster(self.hosts, batch),
             self.name,
             self.replica,
             self.addresses,
+            pause=lambda: site.sleep(_LOOK_SECONDS),
         )
 
 

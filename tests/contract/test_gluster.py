@@ -13,6 +13,7 @@
 """Peers and volumes."""
 
 import concurrent.futures
+import time
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.hostcmd import gluster
@@ -235,7 +236,11 @@ class VolumeContract(GlusterContract):
             until(lambda: self._rebalance().status == 'completed')
         for _ in range(2):
             gluster.remove_sets_if_there(
-                lambda batch: self.run_on(self.first, *batch), _NAME, 3, more
+                lambda batch: self.run_on(self.first, *batch),
+                _NAME,
+                3,
+                more,
+                pause=lambda: time.sleep(0.5),
             )
 
         self.assertEqual('Distributed-Replicate', grown.kind)
@@ -247,7 +252,7 @@ class VolumeContract(GlusterContract):
             gluster.add_brick(_NAME, 3, self.addresses('three')[:2]),
         )
         self.assert_refused(
-            'not allowed', self.first, gluster.remove_brick(_NAME, more)
+            'not allowed', self.first, gluster.remove_brick_commit(_NAME, more)
         )
 
     def _rebalance(self):
@@ -337,7 +342,7 @@ class VolumeContract(GlusterContract):
             gluster.volume_set(_NAME, {'client.ssl': 'on'}),
             gluster.quota_enable(_NAME),
             gluster.rebalance_start(_NAME),
-            gluster.remove_brick(_NAME, self.addresses()),
+            gluster.remove_brick_start(_NAME, self.addresses()),
         ):
             error = self.classified(self.first, command)
             self.assertIs(exceptions.GlusterError, type(error))

@@ -30,7 +30,7 @@ PREFIXES = {
     ('peer', 'detach'): 'peer detach: failed: ',
     ('volume', 'add-brick'): 'volume add-brick: failed: ',
     ('volume', 'quota'): 'quota command failed : ',
-    ('volume', 'remove-brick'): 'volume remove-brick commit force: failed: ',
+    ('volume', 'remove-brick'): 'volume remove-brick: failed: ',
     ('volume', 'set'): 'volume set: failed: ',
 }
 
@@ -148,11 +148,20 @@ def quota(volume: Volume) -> str:
 
 def rebalance() -> str:
     """Answer ``volume rebalance NAME status`` of one that is done."""
+    return _moved('volRebalance')
+
+
+def brick_removal() -> str:
+    """Answer ``volume remove-brick NAME ... status`` of one that is done."""
+    return _moved('volRemoveBrick')
+
+
+def _moved(element: str) -> str:
     return answer(
-        '<volRebalance><aggregate><files>0</files><size>0</size>'
+        f'<{element}><aggregate><files>0</files><size>0</size>'
         '<lookups>0</lookups><failures>0</failures><skipped>0</skipped>'
         '<status>3</status><statusStr>completed</statusStr>'
-        '<runtime>1.00</runtime></aggregate></volRebalance>'
+        f'<runtime>1.00</runtime></aggregate></{element}>'
     )
 
 

@@ -159,9 +159,9 @@ def _add_brick(scene: Scene, words: Sequence[str]) -> str:
 
 def _remove_brick(scene: Scene, words: Sequence[str]) -> str:
     volume = scene.pool.volume(words[2])
-    if words[-1] != 'force':
+    stage, addresses = words[-1], words[3:-1]
+    if stage not in ('start', 'commit'):
         raise UnknownCommand(words)
-    addresses = words[3:-1]
     if volume.replica > 1 and volume.sets == 1:
         raise Refused(
             'Removing bricks from replicate configuration is not allowed '
@@ -174,9 +174,24 @@ def _remove_brick(scene: Scene, words: Sequence[str]) -> str:
             )
     if len(addresses) == len(volume.addresses):
         raise Refused('Deleting all the bricks of the volume is not allowed')
-    for address in addresses:
-        volume.addresses.remove(address)
-    return 'volume remove-brick commit force: success\n'
+    if stage == 'commit':
+        for address in addresses:
+            volume.addresses.remove(address)
+    return f'volume remove-brick {stage}: success\n'
+
+
+def _remove_brick_status(scene: Scene, words: Sequence[str]) -> str:
+    if words[-1] != 'status':
+        raise UnknownCommand(words)
+    scene.pool.volume(words[2])
+    return gluster_answers.brick_removal()
+
+
+def _rebalance_stop(scene: Scene, words: Sequence[str]) -> str:
+    volume = scene.pool.volume(words[2])
+    if volume.sets == 1:
+        raise Refused(_NOT_DISTRIBUTED.format(volume.name))
+    return f'volume rebalance: {volume.name}: success\n'
 
 
 def _quota_enable(scene: Scene, words: Sequence[str]) -> str:
@@ -277,6 +292,7 @@ QUESTIONS: Mapping[str, Work] = {
 LOCKING_QUESTIONS: Mapping[str, Work] = {
     'quota list': _quota_list,
     'rebalance status': _rebalance_status,
+    'remove-brick': _remove_brick_status,
 }
 
 #: Under the volume's lock.
@@ -287,6 +303,7 @@ CHANGES: Mapping[str, Work] = {
     'quota enable': _quota_enable,
     'quota limit-usage': _quota_limit,
     'rebalance start': _rebalance_start,
+    'rebalance stop': _rebalance_stop,
     'remove-brick': _remove_brick,
     'set': _set,
     'start': _start,

@@ -88,6 +88,14 @@ class ClassifyTest(base.TestCase):
         self.assertIs(failure, gluster.classify(failure))
 
 
+_REMOVAL = (
+    '<cliOutput><opRet>0</opRet><volRemoveBrick><aggregate><files>1</files>'
+    '<size>1</size><failures>0</failures><skipped>0</skipped>'
+    '<statusStr>{}</statusStr><runtime>1.0</runtime></aggregate>'
+    '</volRemoveBrick></cliOutput>'
+)
+
+
 @dataclasses.dataclass
 class _Answer:
     stdout: str
@@ -102,6 +110,8 @@ class RemovalTest(base.TestCase):
 
     def _run(self, batch):
         self.ran += batch
+        if batch[0].argv[-1] == 'status':
+            return [_Answer(_REMOVAL.format(self.moved.pop(0)))]
         present = batch[0].argv[-1] == 'v6'
         name = 'volume-info-all.xml' if present else 'volume-info-absent.xml'
         text = (_INFO / name).read_text()
@@ -128,18 +138,48 @@ class RemovalTest(base.TestCase):
 
     def test_an_absent_volume(self):
         gluster.remove_volume_if_there(self._run, 'v1', _FIRST)
-        gluster.remove_sets_if_there(self._run, 'v1', 3, _FIRST)
+        gluster.remove_sets_if_there(self._run, 'v1', 3, _FIRST, self.fail)
 
         self.assertEqual([], self._changes())
 
     def test_sets_that_are_in(self):
-        gluster.remove_sets_if_there(self._run, 'v6', 3, _ABSENT + _SECOND)
+        self.moved = ['in progress', 'completed']
+        pauses = []
+        gluster.remove_sets_if_there(
+            self._run,
+            'v6',
+            3,
+            _ABSENT + _SECOND,
+            pause=lambda: pauses.append(1),
+        )
 
         self.assertEqual(
-            [gluster.remove_brick('v6', _SECOND)], self._changes()
+            [
+                gluster.rebalance_stop('v6'),
+                gluster.remove_brick_start('v6', _SECOND),
+                gluster.remove_brick_commit('v6', _SECOND),
+            ],
+            self._changes(),
+        )
+        self.assertEqual([1], pauses)
+
+    def test_sets_whose_data_can_not_be_moved_stay(self):
+        self.moved = ['failed']
+
+        self.assertRaises(
+            exceptions.GlusterError,
+            gluster.remove_sets_if_there,
+            self._run,
+            'v6',
+            3,
+            _SECOND,
+            self.fail,
+        )
+        self.assertNotIn(
+            gluster.remove_brick_commit('v6', _SECOND), self._changes()
         )
 
     def test_sets_that_are_not_in(self):
-        gluster.remove_sets_if_there(self._run, 'v6', 3, _ABSENT)
+        gluster.remove_sets_if_there(self._run, 'v6', 3, _ABSENT, self.fail)
 
         self.assertEqual([], self._changes())

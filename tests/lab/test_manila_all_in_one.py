@@ -35,7 +35,7 @@ _HERE = pathlib.Path(__file__).parent
 _DRIVER = 'directory_share_driver.DirectoryShareDriver'
 # Interpreter with another Manila, as made by tools/manila-venv.
 _PYTHON = os.environ.get('LAB_MANILA_PYTHON', sys.executable)
-_WAIT_SECONDS = 20
+_WAIT_SECONDS = 60
 
 
 def _spec(directory, port, **changes):
@@ -50,7 +50,7 @@ def _spec(directory, port, **changes):
             'driver_handles_share_servers': 'False',
             'directory_driver_root': str(directory / 'shares'),
         },
-        'ready_seconds': 60,
+        'ready_seconds': 120,
     }
     return configuration.ManilaSpec(**(fields | changes))
 
@@ -244,6 +244,20 @@ class TestControl(ManilaCase):
             python = pathlib.Path(place) / 'bin' / 'python'
             self.assertIn('has no package manila', self.refused(python=python))
 
+    def test_interpreter_by_its_name_or_from_here(self):
+        with tempfile.TemporaryDirectory() as place:
+            python = pathlib.Path(place) / 'bin' / 'a-python'
+            python.parent.mkdir()
+            python.symlink_to('/bin/false')
+            self.addCleanup(os.chdir, os.getcwd())
+            os.chdir(place)
+            with mock.patch.dict(os.environ, {'PATH': str(python.parent)}):
+                for name in ('a-python', 'bin/a-python'):
+                    self.assertIn(
+                        f'{python} can not run',
+                        self.refused(python=pathlib.Path(name)),
+                    )
+
     def test_no_interpreter(self):
         self.assertIn(
             'No such file', self.refused(python=pathlib.Path('/none/python'))
@@ -303,12 +317,12 @@ class TestControl(ManilaCase):
         def seconds():
             # The time is up once the driver has failed for the first time.
             failed = log.exists() and '/proc/never' in log.read_text()
-            return 61.0 if failed else 0.0
+            return 121.0 if failed else 0.0
 
         clock = mock.Mock(sleep=time.sleep, monotonic=seconds)
         with mock.patch.object(control, 'time', clock):
             text = self.refused(backend_options=options)
-        self.assertIn('not ready after 60 s', text)
+        self.assertIn('not ready after 120 s', text)
         self.assertIn('/proc/never', text)
 
     def test_directory_with_other_things(self):

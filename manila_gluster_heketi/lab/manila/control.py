@@ -71,7 +71,7 @@ def up(
     :param report: told the stages of starting
     :raises LabManilaFailed: it can't run, or ended, or took too long
     """
-    spec = dataclasses.replace(spec, directory=spec.directory.absolute())
+    spec = _with_absolute_paths(spec)
     files = configuration.Files(spec.directory)
     running = _already_up(spec, files)
     if running:
@@ -162,6 +162,20 @@ def environment(directory: pathlib.Path) -> dict[str, str]:
     return {'OS_AUTH_TYPE': 'none', 'OS_ENDPOINT': manila.endpoint}
 
 
+def _with_absolute_paths(
+    spec: configuration.ManilaSpec,
+) -> configuration.ManilaSpec:
+    # The process has another working directory than we have. Links stay: an
+    # interpreter finds its virtual environment by the path it is called by.
+    python = shutil.which(spec.python) or spec.python
+    return dataclasses.replace(
+        spec,
+        directory=spec.directory.absolute(),
+        python=pathlib.Path(python).absolute(),
+        python_path=tuple(each.absolute() for each in spec.python_path),
+    )
+
+
 def _already_up(
     spec: configuration.ManilaSpec, files: configuration.Files
 ) -> Manila | None:
@@ -210,7 +224,6 @@ def _environment(spec: configuration.ManilaSpec) -> dict[str, str]:
     variables = dict(os.environ)
     inherited = variables.get('PYTHONPATH', '').split(os.pathsep)
     path = [*map(str, spec.python_path), *filter(None, inherited)]
-    # The process has another working directory than we have.
     variables['PYTHONPATH'] = os.pathsep.join(map(os.path.abspath, path))
     return variables
 

@@ -87,6 +87,9 @@ class _Shared:
     def end(self, level: int, keep: bool) -> None:
         """Close a level, and those inside it if any were left open."""
         self.depth = level - 1
+        if not (keep or self.raw.in_transaction):
+            # SQLite has rolled back all of it, as when the disk is full.
+            return
         if self.depth == 0:
             self.raw.execute('COMMIT' if keep else 'ROLLBACK')
             return

@@ -17,6 +17,7 @@ has two test classes, one for each site. Three hosts with a device each are
 enough for all of them.
 """
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import os
@@ -85,7 +86,10 @@ class SimulatedSite(base.TestCase):
 
 
 class LabSite(base.LabTestCase):
-    """Real hosts: the first three of the lab, with their last device."""
+    """Real hosts: the first of the lab, with their last device."""
+
+    #: How many hosts the contract needs.
+    host_count = 3
 
     def setUp(self):
         super().setUp()
@@ -95,7 +99,7 @@ class LabSite(base.LabTestCase):
         )
         self.nodes = [
             Node(each.name, each.address, each.devices[-1])
-            for each in self.lab.nodes[:3]
+            for each in self.lab.nodes[: self.host_count]
         ]
         directory = self.useFixture(fixtures.TempDir()).path
         self.executor = openssh.OpenSshExecutor(
@@ -119,51 +123,62 @@ class LabSite(base.LabTestCase):
 
     def _clean(self):
         """Take away what the contract, or a run that failed, left."""
-        first = self.nodes[0].host
-        for info in gluster_xml.volumes(
-            first, self._said(first, gluster.volume_info())
-        ):
-            if any(MOUNTS in each for each in info.addresses):
-                self.executor.run_batch(
-                    first,
-                    [
-                        gluster.volume_stop(info.name),
-                        gluster.volume_delete(info.name),
-                    ],
-                )
-        for node in self.nodes:
-            self._clean_device(node)
-        if not gluster_xml.volume_names(
-            first, self._said(first, gluster.volume_list())
-        ):
+        self._clean_gluster(self.nodes[0].host)
+        with concurrent.futures.ThreadPoolExecutor(len(self.nodes)) as threads:
+            list(threads.map(self._clean_device, self.nodes))
+
+    def _clean_gluster(self, host):
+        listing, pool = self.executor.run_batch(
+            host, [gluster.volume_info(), gluster.pool_list()]
+        )
+        found = gluster_xml.volumes(host, listing.stdout)
+        ours = [
+            each
+            for each in found
+            if any(MOUNTS in address for address in each.addresses)
+        ]
+        for each in ours:
             self.executor.run_batch(
-                first, [gluster.peer_detach(n.storage) for n in self.nodes[1:]]
+                host,
+                [
+                    gluster.volume_stop(each.name),
+                    gluster.volume_delete(each.name),
+                ],
+            )
+        if len(ours) == len(found):
+            self.executor.run_batch(
+                host,
+                [
+                    gluster.peer_detach(each.names[0])
+                    for each in gluster_xml.peers(host, pool.stdout)
+                    if each.names[0] != 'localhost'
+                ],
             )
 
     def _clean_device(self, node):
-        found = lvm_report.logical_volumes(
-            node.host, self._said(node.host, lvm.lvs())
-        )
+        [report] = self.executor.run_batch(node.host, [lvm.lvs()])
+        found = [
+            each
+            for each in lvm_report.logical_volumes(node.host, report.stdout)
+            if each.vg_name == VG
+        ]
         batch = []
         for each in found:
-            if each.vg_name == VG and not each.is_pool:
+            if not each.is_pool:
                 batch += [
                     mounts.unmount(f'{MOUNTS}/{each.name}'),
                     mounts.fstab_remove(f'{MOUNTS}/{each.name}'),
                     lvm.lv_remove(VG, each.name),
                     mounts.remove_directory(f'{MOUNTS}/{each.name}'),
                 ]
+        if found:
+            batch.append(lvm.pool_remove(VG, 'pool'))
         batch += [
-            lvm.pool_remove(VG, 'pool'),
             lvm.vg_remove(VG),
             device.wipe(node.device),
             mounts.remove_directory(MOUNTS),
         ]
         self.executor.run_batch(node.host, batch)
-
-    def _said(self, host, command):
-        [result] = self.executor.run_batch(host, [command])
-        return result.stdout
 
 
 class Contract:

@@ -53,6 +53,8 @@ def destroy_brick(lv='brick_1'):
 class BrickContract(site.Contract):
     """One host is enough."""
 
+    host_count = 1
+
     @property
     def node(self):
         return self.nodes[0]
@@ -121,11 +123,11 @@ class BrickContract(site.Contract):
             'not a block device', self.node, *device.probe(path)
         )
         self.assert_refused('No such file', self.node, device.wipe(path))
-        self.assert_refused('Failed to find device', self.node, lvm.pvs(path))
+        self.assert_refused('device not found', self.node, lvm.pvs(path))
 
     def test_a_device_that_lvm_does_not_use(self):
         self.assert_refused(
-            'No physical volume label',
+            'Failed to find physical volume',
             self.node,
             lvm.pvs(self.node.device),
         )
@@ -243,6 +245,8 @@ class BrickContract(site.Contract):
 class BatchContract(site.Contract):
     """What the executor promises."""
 
+    host_count = 1
+
     def test_the_first_failure_ends_a_batch(self):
         node = self.nodes[0]
         path = f'{site.MOUNTS}/never'
@@ -287,6 +291,8 @@ class BatchContract(site.Contract):
 
 class SystemContract(site.Contract):
     """Files, services, programs."""
+
+    host_count = 1
 
     @property
     def node(self):

@@ -56,7 +56,7 @@ def _report_devices(
     disks: block.Block, columns: Sequence[str], subject: str
 ) -> Outcome:
     if subject and subject not in disks.devices:
-        missing = failed(5, f'  Failed to find device "{subject}".')
+        missing = failed(5, f'  Cannot use {subject}: device not found')
         return _answer('pv', [], columns, missing)
     rows = [
         _pv_row(device, disks.group_on(device))
@@ -64,7 +64,7 @@ def _report_devices(
         if 'LVM2_member' in device.signatures and subject in ('', device.path)
     ]
     if subject and not rows:
-        missing = failed(5, f'  No physical volume label read from {subject}.')
+        missing = failed(5, f'  Failed to find physical volume "{subject}".')
         return _answer('pv', [], columns, missing)
     return _answer('pv', rows, columns, DONE)
 

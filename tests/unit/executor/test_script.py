@@ -1,0 +1,181 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A batch as a script, run by each shell of this machine."""
+
+import pathlib
+import shutil
+import subprocess
+
+import ddt
+import fixtures
+
+from manila_gluster_heketi.executor import base as executor
+from manila_gluster_heketi.executor import script
+from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.hostcmd.command import Condition
+from manila_gluster_heketi.hostcmd.command import Guard
+from manila_gluster_heketi.hostcmd.command import Tolerance
+from tests import base
+
+_SHELLS = [each for each in ('dash', 'bash') if shutil.which(each)]
+
+
+def _shell(text, *, stdin='', guard=None, tolerated=()):
+    return Command(
+        ('sh', '-c', text), stdin=stdin, guard=guard, tolerated=tolerated
+    )
+
+
+@ddt.ddt
+class ScriptTest(base.TestCase):
+    """Status, output, guards and tolerances come back as they were."""
+
+    allow_processes = True
+
+    def _run(self, shell, *batch):
+        wrapped = script.Script.of(batch)
+        done = subprocess.run(
+            [shell, '-s'],
+            input=wrapped.text(),
+            capture_output=True,
+            text=True,
+        )
+        transcript = wrapped.parse(done.stdout, done.stderr)
+        self.assertTrue(transcript.begun)
+        return [
+            (each.status, each.stdout, each.stderr, each.skipped)
+            for each in transcript.results
+        ]
+
+    @ddt.data(*_SHELLS)
+    def test_output_is_told_apart(self, shell):
+        self.assertEqual(
+            [
+                (0, 'one\n', 'two\n', False),
+                (0, '$HOME `x`\n', '', False),
+                (3, 'no end', 'either\n', False),
+            ],
+            self._run(
+                shell,
+                _shell('echo one; echo two >&2'),
+                _shell('cat', stdin='$HOME `x`\n'),
+                _shell('printf "no end"; echo either >&2; exit 3'),
+            ),
+        )
+
+    @ddt.data(*_SHELLS)
+    def test_the_first_failure_is_the_last_command(self, shell):
+        self.assertEqual(
+            [(4, '', '', False)],
+            self._run(shell, _shell('exit 4'), _shell('echo never')),
+        )
+
+    @ddt.data(*_SHELLS)
+    def test_a_tolerated_failure_goes_on(self, shell):
+        words = "it's [a*] \"way\" of $x"
+        path = pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'words')
+        path.write_text(f'so: {words}!\nmore\n')
+        tolerant = Command(
+            ('sh', '-c', 'cat; cat "$0" >&2; exit 5', str(path)),
+            stdin='in\n',
+            tolerated=(Tolerance(5, 'other'), Tolerance(5, words)),
+        )
+
+        self.assertEqual(
+            [
+                (5, 'in\n', f'so: {words}!\nmore\n', False),
+                (0, 'next\n', '', False),
+            ],
+            self._run(shell, tolerant, _shell('echo next')),
+        )
+
+    @ddt.data(*_SHELLS)
+    def test_other_words_or_status_end_a_batch(self, shell):
+        for tolerance in (Tolerance(5, 'other'), Tolerance(6, 'said')):
+            self.assertEqual(
+                [(5, '', 'said\n', False)],
+                self._run(
+                    shell,
+                    _shell('echo said >&2; exit 5', tolerated=(tolerance,)),
+                    _shell('echo never'),
+                ),
+            )
+
+    @ddt.data(*_SHELLS)
+    def test_any_words_are_tolerated_without_text(self, shell):
+        results = self._run(
+            shell,
+            _shell('exit 5', tolerated=(Tolerance(5, ''),)),
+            _shell('echo a >&2; exit 5', tolerated=(Tolerance(5, ''),)),
+            _shell('echo a >&2', tolerated=(Tolerance(5, ''),)),
+        )
+
+        self.assertEqual([5, 5, 0], [each[0] for each in results])
+        self.assertEqual(['', 'a\n', 'a\n'], [each[2] for each in results])
+
+    @ddt.data(*_SHELLS)
+    def test_words_do_not_last_until_the_next_command(self, shell):
+        tolerated = (Tolerance(5, 'said'),)
+
+        self.assertEqual(
+            [5, 5],
+            [
+                each[0]
+                for each in self._run(
+                    shell,
+                    _shell('echo said >&2; exit 5', tolerated=tolerated),
+                    _shell('exit 5', tolerated=tolerated),
+                    _shell('echo never'),
+                )
+            ],
+        )
+
+    @ddt.data(*_SHELLS)
+    def test_guards(self, shell):
+        there = self.useFixture(fixtures.TempDir()).path
+        conditions = (
+            (Condition.EXISTS, there, False),
+            (Condition.EXISTS, f'{there}/no', True),
+            (Condition.MISSING, there, True),
+            (Condition.MISSING, f'{there}/no', False),
+            (Condition.MOUNTED, '/proc', False),
+            (Condition.MOUNTED, there, True),
+            (Condition.NOT_MOUNTED, '/proc', True),
+            (Condition.NOT_MOUNTED, there, False),
+        )
+
+        for tolerated in ((), (Tolerance(5, 'x'),)):
+            results = self._run(
+                shell,
+                *(
+                    _shell(
+                        'echo ran',
+                        guard=Guard(condition, path),
+                        tolerated=tolerated,
+                    )
+                    for condition, path, _ in conditions
+                ),
+            )
+            self.assertEqual(
+                [skipped for _, _, skipped in conditions],
+                [each[3] for each in results],
+            )
+
+    def test_script_and_controller_agree_on_what_is_fatal(self):
+        for tolerance in (Tolerance(5, 'said'), Tolerance(5, 'other')):
+            tolerant = _shell('echo said >&2; exit 5', tolerated=(tolerance,))
+            results = self._run('sh', tolerant, _shell('true'))
+            result = executor.Result(tolerant, 5, '', 'said\n', 0)
+            self.assertEqual(
+                executor.is_fatal(result), len(results) == 1, tolerance
+            )

@@ -17,10 +17,12 @@ changes, runs one operation and gives back a value of the model.
 """
 
 import collections
+import contextlib
 import dataclasses
 import functools
 import os
 from collections.abc import Collection
+from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
@@ -113,9 +115,13 @@ class Service:
         :param source: where the text comes from, for messages
         :raises InvalidTopology: nothing was changed
         :raises HostError: a new host or device is unfit; nothing was changed
+        :raises Conflict: an earlier load is not undone yet
         """
         wanted = documents.parse(text, source)
         with self._locks.topology():
+            recovery.recover_before(
+                self.engine, lambda o: o.kind in load_topology.KINDS
+            )
             return load_topology.load(
                 self.engine,
                 wanted,
@@ -164,7 +170,7 @@ class Service:
         :raises OperationFailed: undone everywhere
         :raises OperationStuck: undone but on hosts that do not answer
         """
-        with self._locks.share(spec.share_id):
+        with self._changing(spec.share_id):
             return create_volume.create(
                 self.engine,
                 spec,
@@ -181,9 +187,18 @@ class Service:
         What a host that does not answer keeps is deleted when it is back.
 
         :raises NotFound: the share has no volume
+        :raises Conflict: it is being changed at this moment
         """
         with self._locks.share(share_id):
-            delete_volume.delete(self.engine, self.volume(share_id).id)
+            volume = self.volume(share_id)
+            if volume.state is model.VolumeState.CREATING:
+                # Its creation was cut short; to undo that is to delete it.
+                recovery.recover(
+                    self.engine, lambda o: o.subject == volume.id
+                )
+                if self.find_volume(share_id) is None:
+                    return
+            delete_volume.delete(self.engine, volume.id)
 
     def extend_volume(self, share_id: str, size_bytes: int) -> model.Volume:
         """Let a volume hold more, in place where its devices have room.
@@ -192,7 +207,7 @@ class Service:
         :raises NoSpace: with the explanation per constraint
         :raises OperationFailed: the old size stands
         """
-        with self._locks.share(share_id):
+        with self._changing(share_id):
             return resize_volume.extend(
                 self.engine, self.volume(share_id), size_bytes
             )
@@ -203,7 +218,7 @@ class Service:
         :raises NotFound: the share has no volume
         :raises ShrinkWouldLoseData: it holds more; nothing was changed
         """
-        with self._locks.share(share_id):
+        with self._changing(share_id):
             return resize_volume.shrink(
                 self.engine, self.volume(share_id), size_bytes
             )
@@ -223,11 +238,26 @@ class Service:
         :raises AccessListFull: the list would be too long; the old one stands
         :raises OperationFailed: the old list stands
         """
-        with self._locks.share(share_id):
+        with self._changing(share_id):
             volume = self.volume(share_id)
             base_list = volume.access if names is None else names
             wanted = (set(base_list) | set(add)) - set(remove)
             return update_access.update(self.engine, volume.id, wanted)
+
+    @contextlib.contextmanager
+    def _changing(self, share_id: str) -> Iterator[None]:
+        """Hold the lock of a share on which nothing is half-way.
+
+        :raises Conflict: an earlier change is not finished or undone yet
+        """
+        with self._locks.share(share_id):
+            volume = self.find_volume(share_id)
+            if volume is not None:
+                subject = volume.id
+                recovery.recover_before(
+                    self.engine, lambda o: o.subject == subject
+                )
+            yield
 
     def find_volume(self, share_id: str) -> model.Volume | None:
         """Find the volume of a share, if it has one."""

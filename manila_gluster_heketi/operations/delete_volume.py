@@ -29,9 +29,12 @@ from manila_gluster_heketi.model import VolumeState
 from manila_gluster_heketi.operations import brick_rows
 from manila_gluster_heketi.operations import brick_steps
 from manila_gluster_heketi.operations import kinds
+from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations import volume_steps
 from manila_gluster_heketi.operations.engine import Engine
+from manila_gluster_heketi.operations.engine import now
 from manila_gluster_heketi.operations.site import Found
+from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.transaction import WriteTransaction
 
@@ -42,6 +45,7 @@ def delete(engine: Engine, volume_id: str) -> None:
     """Delete a volume and its bricks; what can't be done now is done later.
 
     :raises NotFound: there is no such volume
+    :raises Conflict: it is being changed at this moment
     """
     with engine.store.write() as tx:
         operation = _condemn(engine, tx, volumes.volume(tx, volume_id))
@@ -54,6 +58,7 @@ def delete(engine: Engine, volume_id: str) -> None:
 def _condemn(
     engine: Engine, tx: WriteTransaction, volume: model.Volume
 ) -> Operation:
+    _supersede(engine, tx, volume)
     volumes.update_volume(
         tx, dataclasses.replace(volume, state=VolumeState.CONDEMNED)
     )
@@ -74,6 +79,25 @@ def _condemn(
             ),
         ],
     )
+
+
+def _supersede(
+    engine: Engine, tx: WriteTransaction, volume: model.Volume
+) -> None:
+    """End changes of the volume that wait for a host to be undone.
+
+    Whatever they left there goes with the volume, new bricks included.
+    """
+    moment = now()
+    for each in journal.operations(tx, states=tuple(states.OPEN)):
+        if each.subject != volume.id:
+            continue
+        if not journal.take_over(tx, each.id, engine.owner, moment, moment):
+            raise exceptions.Conflict(
+                kind=each.kind, identity=each.id, reason='it is under way'
+            )
+        journal.set_state(tx, each.id, OpState.UNDONE)
+        journal.close_operation(tx, each.id)
 
 
 def settle(

@@ -31,6 +31,9 @@ from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store.transaction import Transaction
 
 # TLS certificates are dated back by this much; see tls.policy.
+#: What a load consists of.
+KINDS = frozenset({model.OpKind.NODE_ADD, model.OpKind.DEVICE_ADD})
+
 _CLOCK_LIMIT_SECONDS = 300
 
 

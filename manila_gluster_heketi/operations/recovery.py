@@ -13,10 +13,12 @@
 """Finishing what a crash or a dead host left half-way.
 
 Every operation whose lease has run out is taken over by exactly one process,
-then undone, or finished where its kind only goes forward.
+then undone, or finished where its kind only goes forward. What a new change
+would clash with is recovered before it.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 from oslo_log import log
 
@@ -44,14 +46,46 @@ class Recovered:
     error: str = ''
 
 
-def recover(engine: Engine) -> tuple[Recovered, ...]:
-    """Try once to close each open operation that no process holds."""
-    with engine.store.read() as tx:
-        waiting = journal.operations(tx, states=tuple(states.OPEN))
-    taken = (_take_over(engine, operation) for operation in waiting)
+def recover(
+    engine: Engine, concerns: Callable[[Operation], bool] = lambda o: True
+) -> tuple[Recovered, ...]:
+    """Try once to close each open operation that no process holds.
+
+    :param concerns: tells whether to look at an operation
+    """
+    taken = (_take_over(engine, each) for each in _open(engine, concerns))
     return tuple(
         _close(engine, operation) for operation in taken if operation
     )
+
+
+def recover_before(
+    engine: Engine, concerns: Callable[[Operation], bool]
+) -> None:
+    """Close the open operations that a new one would clash with.
+
+    If such an operation were recovered later, it would undo what was changed
+    since: an old access list, for one, would come back.
+
+    :raises Conflict: one is under way, or can't be closed yet
+    """
+    for operation in _open(engine, concerns):
+        taken = _take_over(engine, operation)
+        error = 'it is under way'
+        if taken is not None:
+            error = _close(engine, taken).error
+        if error:
+            raise exceptions.Conflict(
+                kind=operation.kind, identity=operation.id, reason=error
+            )
+
+
+def _open(
+    engine: Engine, concerns: Callable[[Operation], bool]
+) -> list[Operation]:
+    with engine.store.read() as tx:
+        waiting = journal.operations(tx, states=tuple(states.OPEN))
+    return [each for each in waiting if concerns(each)]
 
 
 def _take_over(engine: Engine, operation: Operation) -> Operation | None:

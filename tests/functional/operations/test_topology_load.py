@@ -1,0 +1,600 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Loading topology documents: what is added, what is refused, what stays."""
+
+import json
+import logging
+
+import ddt
+import fixtures
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
+from manila_gluster_heketi.executor.simulated.outcome import Outcome
+from manila_gluster_heketi.operations import node_steps
+from manila_gluster_heketi.sizes import GIB
+from manila_gluster_heketi.sizes import MIB
+from manila_gluster_heketi.store import journal
+from tests.functional import deployment
+from tests.functional.interference import fail
+from tests.functional.interference import on
+from tests.functional.interference import once
+from tests.functional.interference import says
+
+
+class LoadTestCase(deployment.DeployedTestCase):
+    """Documents that are fine."""
+
+    def test_hosts_become_nodes(self) -> None:
+        """Peers, certificates, pools and rows are there."""
+        d = self.deploy(nodes=3, disks=2, load=False)
+        report = d.load()
+
+        actions = [(e.action, e.host, e.subject) for e in report.entries]
+        self.assertEqual(
+            [('added', '', 'cluster')]
+            + [('added', h, 'node') for h in d.hosts]
+            + [('added', h, path) for h in d.hosts for path in d.disks],
+            actions,
+        )
+        self.assertEqual((), report.warnings)
+        [snapshot] = d.service.clusters()
+        self.assertEqual('c1', snapshot.cluster.name)
+        self.assertEqual(6, len(snapshot.devices))
+        for each in snapshot.devices:
+            self.assertIs(model.EntryState.ONLINE, each.node.state)
+            self.assertIs(model.EntryState.ONLINE, each.device.state)
+            self.assertGreater(each.device.total_bytes, 19 * GIB)
+            self.assertTrue(each.device.pv_uuid)
+            pool = d.cluster.host(each.node.manage_host).disks.volume_at(
+                f'/dev/{each.device.vg_name}/pool'
+            )
+            assert pool is not None
+            self.assertEqual(pool.size_bytes, each.device.total_bytes)
+        for host in d.hosts:
+            files = dict(d.on_hosts()[host]['files'])
+            self.assertIn('/usr/lib/ssl/glusterfs.pem', files)
+            self.assertIn(
+                'ping-timeout 10', files['/etc/glusterfs/glusterd.vol']
+            )
+        names = {c.common_name for c in d.service.certificates()}
+        self.assertEqual({f'gluster-heketi-node-{snapshot.cluster.id}'}, names)
+        self.assertEqual(3, len(d.service.certificates()))
+        self.assertEqual((), d.service.operations())
+
+    def test_a_second_load_changes_nothing(self) -> None:
+        """No entry, no command, no row."""
+        d = self.deploy()
+        before = d.world()
+        commands = len(d.executor.seen)
+
+        report = d.load()
+
+        self.assertEqual(((), ()), (report.entries, report.warnings))
+        self.assertEqual(before, d.world())
+        self.assertEqual(commands, len(d.executor.seen))
+
+    def test_the_exported_document_loads_without_a_change(self) -> None:
+        """What export prints is what load reads."""
+        d = self.deploy(disks=2)
+        exported = d.service.topology_document()
+        self.assertEqual(d.document(), exported)
+        self.assertEqual((), d.load(exported).entries)
+
+    def test_zone_and_tags_are_updated(self) -> None:
+        """They are ours alone, so no host hears of it."""
+        d = self.deploy()
+        document = d.document()
+        changed = document['clusters'][0]['nodes'][0]
+        changed['node'].update(zone=9, tags={'rack': 'r7'})
+        changed['devices'] = [{'name': '/dev/vdb', 'tags': {'disk': 'ssd'}}]
+        commands = len(d.executor.seen)
+
+        report = d.load(document)
+
+        self.assertEqual(
+            [('updated', 'gl1', 'node'), ('updated', 'gl1', '/dev/vdb')],
+            [(e.action, e.host, e.subject) for e in report.entries],
+        )
+        node = d.service.nodes()[0]
+        self.assertEqual((9, {'rack': 'r7'}), (node.zone, dict(node.tags)))
+        tags = [
+            dict(each.device.tags)
+            for each in d.service.clusters()[0].devices
+            if each.node.manage_host == 'gl1'
+        ]
+        self.assertEqual([{'disk': 'ssd'}], tags)
+        self.assertEqual(commands, len(d.executor.seen))
+
+    def test_a_node_joins_a_cluster_that_is_there(self) -> None:
+        """It becomes a peer of all, and gets bricks."""
+        d = self.deploy(nodes=4, load=False)
+        d.load(d.document('gl1', 'gl2', 'gl3'))
+        volume = d.create()
+
+        report = d.load(d.document('gl1', 'gl2', 'gl3', 'gl4'))
+
+        self.assertEqual(
+            ['node', '/dev/vdb'], [e.subject for e in report.entries]
+        )
+        self.assertEqual(4, len(d.service.nodes()))
+        self.assertEqual(1, len(d.service.clusters()))
+        # The same pool: the new peer knows the volume that was there.
+        self.assertEqual((volume.name,), d.cluster.volume_names('gl4'))
+        others = d.create('share-2')
+        self.assertTrue(
+            any('10.0.0.4:' in each for each in d.service.bricks(others))
+        )
+
+    def test_what_the_document_leaves_out_stays(self) -> None:
+        """The reader is told, and nothing is removed."""
+        d = self.deploy()
+        before = d.world()
+        report = d.load(d.document('gl1', 'gl2'))
+        self.assertEqual((), report.entries)
+        self.assertEqual(before, d.world())
+        self.assertIn(
+            'node gl3 is not in the document; it stays', report.warnings
+        )
+
+    def test_two_clusters_in_one_document(self) -> None:
+        """Each is a pool of its own, with its own common name."""
+        d = self.deploy(nodes=6, load=False)
+        document = d.document('gl1', 'gl2', 'gl3')
+        document['clusters'] += d.document('gl4', 'gl5', 'gl6', name='c2')[
+            'clusters'
+        ]
+
+        d.load(document)
+
+        self.assertEqual(
+            ['c1', 'c2'], [s.cluster.name for s in d.service.clusters()]
+        )
+        one = d.create('share-1', cluster_id=d.service.cluster_named('c1').id)
+        two = d.create('share-2', cluster_id=d.service.cluster_named('c2').id)
+        self.assertEqual((one.name,), d.cluster.volume_names('gl1'))
+        self.assertEqual((two.name,), d.cluster.volume_names('gl4'))
+        names = {c.common_name for c in d.service.certificates()}
+        self.assertEqual(2, len(names))
+
+    def test_destroydata_wipes_a_device(self) -> None:
+        """Only if the document says so for that device."""
+        d = self.deploy(load=False)
+        d.cluster.host('gl2').disks.devices['/dev/vdb'].signatures[:] = [
+            'ext4'
+        ]
+        document = d.document()
+        document['clusters'][0]['nodes'][1]['devices'] = [
+            {'name': '/dev/vdb', 'destroydata': True}
+        ]
+        d.load(document)
+        self.assertEqual(3, len(d.service.clusters()[0].devices))
+
+    def test_glusterd_is_left_alone_if_the_option_says_so(self) -> None:
+        """With a ping time-out of 0 its file stays as it is."""
+        d = self.deploy(peer_ping_timeout=0)
+        files = dict(d.on_hosts()['gl1']['files'])
+        self.assertIn('ping-timeout 0', files['/etc/glusterfs/glusterd.vol'])
+        self.assertNotIn(
+            'systemctl restart glusterd', [c for _, c in d.executor.seen]
+        )
+
+
+@ddt.ddt
+class FailureTestCase(deployment.DeployedTestCase):
+    """A host fails half-way: what was begun is taken back."""
+
+    @ddt.data(
+        ('set_ping_timeout',),
+        ('systemctl', 'restart'),
+        ('peer', 'probe'),
+        ('write_file', '/usr/lib/ssl/glusterfs.pem'),
+    )
+    def test_a_step_of_adding_nodes_fails(self, words) -> None:
+        """Nothing is left on any host or in the store."""
+        d = self.deploy(load=False)
+        before = d.world()
+        d.executor.before = once(says(*words), fail())
+
+        error = self.assertRaises(exceptions.OperationFailed, d.load)
+
+        self.assertNotIsInstance(error, exceptions.OperationStuck)
+        self.assertIn('it broke', str(error))
+        self.assertEqual(before, d.world())
+        # And what failed can be repeated.
+        d.load()
+        self.assertEqual(3, len(d.service.nodes()))
+
+    @ddt.data(('vgcreate',), ('lvcreate',), ('pvs',), ('lvs',))
+    def test_a_step_of_adding_devices_fails(self, words) -> None:
+        """The nodes are there; no device is, on any host."""
+        d = self.deploy(load=False, disks=2)
+        document = d.document()
+        for node in document['clusters'][0]['nodes']:
+            node['devices'] = []
+        d.load(document)
+        before = d.world()
+        d.executor.before = once(on('gl2', says(*words)), fail())
+
+        self.assertRaises(exceptions.OperationFailed, d.load)
+
+        self.assertEqual(before, d.world())
+        d.load()
+        self.assertEqual(6, len(d.service.clusters()[0].devices))
+
+    def test_a_certificate_is_refused_and_undone(self) -> None:
+        """A connection that breaks in the middle leaves no file behind."""
+        d = self.deploy(load=False)
+        before = d.world()
+        d.executor.after = once(
+            says('write_file', '/usr/lib/ssl/glusterfs.key'), _lose
+        )
+        self.assertRaises(exceptions.OperationFailed, d.load)
+        self.assertEqual(before, d.world())
+
+    def test_a_host_dies_while_it_joins(self) -> None:
+        """The operation waits; recovery takes the rest back."""
+        d = self.deploy(load=False)
+        before = d.world()
+        d.executor.before = once(
+            on('gl3', says('write_file')),
+            lambda host, command: d.cluster.power_off(host),
+        )
+
+        self.assertRaises(exceptions.OperationStuck, d.load)
+
+        [operation] = d.service.operations()
+        self.assertIs(model.OpState.STUCK, operation.state)
+        [still] = d.service.recover()
+        self.assertIn('gl3', still.error)
+        d.cluster.power_on('gl3')
+        [closed] = d.service.recover()
+        self.assertEqual('', closed.error)
+        self.assertEqual(before, d.world())
+        d.load()
+        self.assertEqual(3, len(d.service.nodes()))
+
+    def test_no_load_while_one_is_half_way(self) -> None:
+        """What waits for a host is finished, or the reader told, first."""
+        d = self.deploy(load=False)
+        d.executor.before = once(
+            on('gl3', says('write_file')),
+            lambda host, command: d.cluster.power_off(host),
+        )
+        self.assertRaises(exceptions.OperationStuck, d.load)
+        before = d.world()
+
+        error = self.assertRaises(exceptions.Conflict, d.load)
+
+        [operation] = d.service.operations()
+        self.assertIn(operation.id, str(error))
+        self.assertEqual(before, d.world())
+        d.cluster.power_on('gl3')
+        d.load()
+        self.assertEqual((), d.service.operations())
+        self.assertEqual(3, len(d.service.nodes()))
+
+    def test_a_failed_device_keeps_its_reason(self) -> None:
+        """The journal tells later why."""
+        d = self.deploy(load=False)
+        d.executor.before = once(says('vgcreate'), fail('no such luck'))
+        self.assertRaises(exceptions.OperationFailed, d.load)
+        with d.service.store.read() as tx:
+            [failed] = [
+                each
+                for each in journal.operations(tx)
+                if each.state is model.OpState.UNDONE
+            ]
+        self.assertIn('no such luck', failed.error)
+
+    def test_peers_that_never_connect(self) -> None:
+        """Waiting ends, the peers are named and detached."""
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'manila_gluster_heketi.operations.node_steps._CONNECT_SECONDS',
+                -1.0,
+            )
+        )
+        self.assertEqual(-1.0, node_steps._CONNECT_SECONDS)
+        d = self.deploy(load=False)
+        before = d.world()
+        d.executor.after = once(
+            says('probe', '10.0.0.2'),
+            lambda host, command: d.cluster.cut_network('gl2'),
+        )
+        error = self.assertRaises(exceptions.OperationFailed, d.load)
+        self.assertIn('gl2', str(error))
+        d.cluster.restore_network('gl2')
+        d.expire_leases()
+        d.service.recover()
+        self.assertEqual(before, d.world())
+
+
+def _lose(host, command):
+    raise exceptions.ConnectionLost(
+        host=host, command=str(command), reason='broken pipe'
+    )
+
+
+def _power_off(d):
+    d.cluster.power_off('gl2')
+
+
+def _refuse(kind, **fields):
+    def act(d):
+        d.cluster.refuse('gl2', kind(host='gl2', **fields))
+
+    return act
+
+
+def _set_program(**versions):
+    def act(d):
+        host = d.cluster.host('gl2')
+        host.programs = {
+            name: text
+            for name, text in {**host.programs, **versions}.items()
+            if text
+        }
+
+    return act
+
+
+def _stop_glusterd(d):
+    d.cluster.host('gl2').glusterd_runs = False
+
+
+def _wrong_clock(d):
+    d.cluster.host('gl2').clock_offset_seconds = -3600.0
+
+
+def _signature(d):
+    d.cluster.host('gl2').disks.devices['/dev/vdb'].signatures[:] = ['ext4']
+
+
+def _read_only(d):
+    d.cluster.host('gl2').disks.devices['/dev/vdb'].read_only = True
+
+
+def _tiny(d):
+    d.cluster.host('gl2').disks.devices['/dev/vdb'].size_bytes = 64 * MIB
+
+
+def _no_device(d):
+    del d.cluster.host('gl2').disks.devices['/dev/vdb']
+
+
+def _in_use(d):
+    host = d.cluster.host('gl2')
+    made = host.disks
+    device = made.devices['/dev/vdb']
+    device.signatures[:] = []
+    for argv in (
+        (
+            'lvm',
+            'vgcreate',
+            '-qq',
+            '--physicalextentsize=4194304b',
+            '--metadatasize=1048576b',
+            '--dataalignment=262144b',
+            'vg_root',
+            '/dev/vdb',
+        ),
+        (
+            'lvm',
+            'lvcreate',
+            '-qq',
+            '--type=thin-pool',
+            '--name=pool',
+            '--size=1073741824b',
+            '--poolmetadatasize=4194304b',
+            'vg_root',
+        ),
+    ):
+        assert host._programs()['lvm'](argv).status == 0
+
+
+@ddt.ddt
+class UnfitHostTestCase(deployment.DeployedTestCase):
+    """A host or device that can't be taken: nothing is changed anywhere."""
+
+    @ddt.data(
+        (_power_off, exceptions.HostUnreachable, 'No route to host'),
+        (
+            _refuse(exceptions.HostKeyRefused, reason='changed'),
+            exceptions.HostKeyRefused,
+            'known_hosts',
+        ),
+        (
+            _refuse(exceptions.LoginRefused, user='root', reason='denied'),
+            exceptions.LoginRefused,
+            'authorized_keys',
+        ),
+        (
+            _refuse(exceptions.SudoRefused, user='stack', reason='password'),
+            exceptions.SudoRefused,
+            'sudo',
+        ),
+        (
+            _set_program(gluster=''),
+            exceptions.HostUnfit,
+            'it lacks gluster; packages: glusterfs-server',
+        ),
+        (
+            _set_program(gluster='glusterfs 8.6'),
+            exceptions.HostUnfit,
+            'gluster 8.6 is too old, 9 is needed',
+        ),
+        (_set_program(lvm=''), exceptions.HostUnfit, 'packages: lvm2'),
+        (
+            _set_program(lvm='  LVM version:     2.02.98(2) (2012-10-15)'),
+            exceptions.HostUnfit,
+            'lvm 2.02.98 is too old',
+        ),
+        (_set_program(thin_check=''), exceptions.HostUnfit, 'thin-prov'),
+        (_stop_glusterd, exceptions.HostUnfit, 'glusterd is not running'),
+        (_wrong_clock, exceptions.HostUnfit, 'its clock is -3600 s off'),
+        (
+            _signature,
+            exceptions.DeviceUnfit,
+            r'device /dev/vdb: it holds data: ext4.*destroydata',
+        ),
+        (_read_only, exceptions.DeviceUnfit, '/dev/vdb: it is read-only'),
+        (_tiny, exceptions.DeviceUnfit, 'too few for a brick'),
+        (_no_device, exceptions.DeviceUnfit, '/dev/vdb: .*not a block device'),
+        (_in_use, exceptions.DeviceUnfit, '/dev/vdb: it is in use'),
+    )
+    @ddt.unpack
+    def test_refused(self, break_it, kind, pattern) -> None:
+        """The error names host and reason."""
+        d = self.deploy(load=False)
+        break_it(d)
+        before = d.world()
+
+        error = self.assertRaises(kind, d.load)
+
+        self.assertIn('gl2', str(error))
+        self.assertRegex(str(error), pattern)
+        self.assertEqual(before, d.world())
+
+    def test_destroydata_does_not_take_what_is_in_use(self) -> None:
+        """It wipes signatures, never a disk that something works on."""
+        d = self.deploy(load=False)
+        _in_use(d)
+        document = d.document()
+        document['clusters'][0]['nodes'][1]['devices'] = [
+            {'name': '/dev/vdb', 'destroydata': True}
+        ]
+        before = d.world()
+        self.assertRaises(exceptions.DeviceUnfit, d.load, document)
+        self.assertEqual(before, d.world())
+
+    def test_a_clock_that_is_no_number(self) -> None:
+        """What a host says and we can't read is shown."""
+        d = self.deploy(load=False)
+        host = d.cluster.host('gl2')
+        self.useFixture(
+            fixtures.MockPatchObject(
+                host, '_date', lambda argv: Outcome(stdout='soon\n')
+            )
+        )
+        error = self.assertRaises(exceptions.OutputNotUnderstood, d.load)
+        self.assertIn('soon', str(error))
+        self.assertEqual((), d.service.nodes())
+
+
+def _moved_storage(document):
+    hosts = document['clusters'][0]['nodes'][0]['node']['hostnames']
+    hosts['storage'] = ['10.9.9.9']
+
+
+def _moved_cluster(document):
+    document['clusters'][0]['name'] = 'other'
+
+
+def _storage_of_another(document):
+    hosts = document['clusters'][0]['nodes'][0]['node']['hostnames']
+    hosts['manage'] = ['gl9']
+
+
+@ddt.ddt
+class BadDocumentTestCase(deployment.DeployedTestCase):
+    """A document that is wrong: field and value are named."""
+
+    def _node(self, **changes):
+        return {'clusters': [{'nodes': [self.d.node('gl1', **changes)]}]}
+
+    def setUp(self) -> None:
+        """Set hosts up, with nothing in the store."""
+        super().setUp()
+        self.d = self.deploy(load=False)
+
+    def _refused(self, text: str, *parts: str) -> None:
+        before = self.d.world()
+        error = self.assertRaises(
+            exceptions.InvalidTopology,
+            self.d.service.load_topology,
+            text,
+            'file.json',
+        )
+        for part in ('file.json', *parts):
+            self.assertIn(part, str(error))
+        self.assertEqual(before, self.d.world())
+        self.assertEqual([], self.d.executor.seen)
+
+    @ddt.data(
+        ('', 'line 1'),
+        ('{', 'not JSON'),
+        ('[]', 'must be an object'),
+        ('{"clusters": []}', 'name at least one cluster'),
+        ('{"clusters": [{"nodes": []}]}', 'at least one node'),
+        ('{"cluster": []}', 'cluster', 'clusters'),
+        ('{"clusters": [{"nodes": [{}]}]}', 'clusters[0].nodes[0].node'),
+    )
+    def test_not_a_document(self, case) -> None:
+        """Where it is wrong is said."""
+        self._refused(*case)
+
+    @ddt.data(
+        ({'zone': 0}, '.zone', '0'),
+        ({'zone': '1'}, '.zone', "'1'"),
+        ({'zone': None}, '.zone'),
+        ({'zone': True}, '.zone', 'True'),
+        ({'devices': ['vdb']}, '.devices[0]', "'vdb'"),
+        ({'devices': ['/dev/vdb; reboot']}, '/dev/vdb; reboot'),
+        ({'devices': ['/dev/../etc']}, '/dev/../etc'),
+        ({'devices': ['/dev/vdb', '/dev/vdb']}, '.devices[1]', 'the same'),
+        ({'devices': [{'name': '/dev/vdb', 'wipe': True}]}, '.wipe'),
+        ({'hostnames': {'manage': [], 'storage': ['a']}}, '.manage'),
+        ({'hostnames': {'manage': ['-oX'], 'storage': ['a']}}, '-oX'),
+    )
+    def test_a_node_that_is_wrong(self, case) -> None:
+        """Field and value are named."""
+        changes, *parts = case
+        self._refused(json.dumps(self._node(**changes)), *parts)
+
+    def test_a_host_twice(self) -> None:
+        """Names compare without case."""
+        node = self.d.node('gl1')
+        again = self.d.node('gl1')
+        again['node']['hostnames'] = {
+            'manage': ['GL1'],
+            'storage': ['10.0.0.7'],
+        }
+        self._refused(
+            json.dumps({'clusters': [{'nodes': [node, again]}]}),
+            'GL1',
+            'the same is at',
+        )
+
+    @ddt.data(
+        (_moved_storage, "'10.9.9.9'"),
+        (_moved_cluster, 'nodes do not move between clusters'),
+        (_storage_of_another, 'node gl1 has this storage host'),
+    )
+    @ddt.unpack
+    def test_it_contradicts_the_store(self, change, part) -> None:
+        """Bricks are known by address, so that it can't move."""
+        self.d.load()
+        self.d.executor.seen.clear()
+        document = self.d.document()
+        change(document)
+        self._refused(json.dumps(document), part)
+
+    def test_nothing_secret_is_logged(self) -> None:
+        """Private keys go to hosts and nowhere else."""
+        logged = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        self.d.load()
+        self.assertNotIn('PRIVATE KEY', logged.output)
+        self.assertNotIn(
+            'PRIVATE KEY', '\n'.join(c for _, c in self.d.executor.seen)
+        )

@@ -45,6 +45,7 @@ class ManilaSpec:
         that is not installed
     :param ready_seconds: how long starting may take, the driver's set-up
         included
+    :param debug: log all that the driver does
     :raises InvalidInput: a field can't be used
     """
 
@@ -58,6 +59,7 @@ class ManilaSpec:
     namespace: str | None = None
     python_path: tuple[pathlib.Path, ...] = ()
     ready_seconds: float = 120.0
+    debug: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r'[A-Za-z0-9][\w.-]*', self.backend_name):
@@ -119,6 +121,12 @@ class Files:
         """Which process was started, and how to reach it."""
         return self.directory / 'process.json'
 
+    def failed(self, reason: str) -> exceptions.LabManilaFailed:
+        """Make the error that says so, and where to look."""
+        return exceptions.LabManilaFailed(
+            directory=self.directory, reason=reason, log=self.log
+        )
+
 
 def render(spec: ManilaSpec) -> str:
     """manila.conf for this spec."""
@@ -126,6 +134,7 @@ def render(spec: ManilaSpec) -> str:
     stanzas: dict[str, dict[str, str]] = {
         'DEFAULT': {
             'log_file': str(Files(directory).log),
+            'debug': str(spec.debug),
             'state_path': str(directory),
             'host': HOST,
             'my_ip': spec.address,

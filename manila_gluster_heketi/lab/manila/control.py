@@ -14,20 +14,16 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 
-from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.lab.manila import background
 from manila_gluster_heketi.lab.manila import configuration
+from manila_gluster_heketi.lab.manila import launch
 
-_MODULE = 'manila_gluster_heketi.lab.manila.process'
-_NAMESPACES = pathlib.Path('/run/netns')
 _POLL_SECONDS = 0.1
 # The process itself gives its services 5 s to stop.
 _STOP_SECONDS = 15.0
@@ -71,7 +67,7 @@ def up(
     :param report: told the stages of starting
     :raises LabManilaFailed: it can't run, or ended, or took too long
     """
-    spec = _with_absolute_paths(spec)
+    spec = launch.with_absolute_paths(spec)
     files = configuration.Files(spec.directory)
     running = _already_up(spec, files)
     if running:
@@ -83,7 +79,7 @@ def up(
         None,
         f'http://{spec.address}:{spec.port}/v2',
         spec.namespace,
-        _version(spec),
+        launch.version(spec),
     )
     try:
         configuration.write(spec)
@@ -92,13 +88,13 @@ def up(
             # What an error shows of the log is then of this start.
             files.log.replace(files.log.with_suffix('.log.old'))
         process = background.spawn(
-            _argv(spec, files),
+            launch.argv(spec),
             spec.directory,
-            _environment(spec),
+            launch.environment(spec),
             files.console,
         )
     except OSError as error:
-        raise _failed(files, str(error)) from error
+        raise files.failed(str(error)) from error
     manila = dataclasses.replace(manila, process=process)
     try:
         _write_record(files, manila)
@@ -145,7 +141,7 @@ def status(directory: pathlib.Path) -> Manila:
     files = configuration.Files(directory.absolute())
     manila = _read_record(files)
     if manila is None:
-        raise _failed(files, 'none was started there, or it was taken down')
+        raise files.failed('none was started there, or it was taken down')
     return manila
 
 
@@ -156,24 +152,10 @@ def environment(directory: pathlib.Path) -> dict[str, str]:
     """
     manila = status(directory)
     if manila.process is None:
-        raise _failed(
-            configuration.Files(manila.directory), 'it does not run any more'
+        raise configuration.Files(manila.directory).failed(
+            'it does not run any more'
         )
     return {'OS_AUTH_TYPE': 'none', 'OS_ENDPOINT': manila.endpoint}
-
-
-def _with_absolute_paths(
-    spec: configuration.ManilaSpec,
-) -> configuration.ManilaSpec:
-    # The process has another working directory than we have. Links stay: an
-    # interpreter finds its virtual environment by the path it is called by.
-    python = shutil.which(spec.python) or spec.python
-    return dataclasses.replace(
-        spec,
-        directory=spec.directory.absolute(),
-        python=pathlib.Path(python).absolute(),
-        python_path=tuple(each.absolute() for each in spec.python_path),
-    )
 
 
 def _already_up(
@@ -188,8 +170,7 @@ def _already_up(
         and files.configuration.read_text() == configuration.render(spec)
     )
     if not same:
-        raise _failed(
-            files,
+        raise files.failed(
             f'process {manila.process.pid} runs there with another '
             'configuration; take it down first',
         )
@@ -201,50 +182,7 @@ def _refuse_strange_directory(files: configuration.Files) -> None:
     if not files.directory.exists() or files.paste.exists():
         return
     if any(files.directory.iterdir()):
-        raise _failed(files, 'the directory holds something else')
-
-
-def _argv(
-    spec: configuration.ManilaSpec, files: configuration.Files
-) -> list[str]:
-    argv = [str(spec.python), '-m', _MODULE]
-    argv += ['--config-file', str(files.configuration)]
-    argv += ['--ready-file', str(files.ready)]
-    argv += ['--address', spec.address, '--port', str(spec.port)]
-    if spec.namespace is None:
-        return argv
-    namespace = _NAMESPACES / spec.namespace
-    if not namespace.exists():
-        raise _failed(files, f'no network namespace {spec.namespace!r}')
-    # Unlike "ip netns exec" this keeps our mounts, /etc and /sys included.
-    return ['nsenter', f'--net={namespace}', '--', *argv]
-
-
-def _environment(spec: configuration.ManilaSpec) -> dict[str, str]:
-    variables = dict(os.environ)
-    inherited = variables.get('PYTHONPATH', '').split(os.pathsep)
-    path = [*map(str, spec.python_path), *filter(None, inherited)]
-    variables['PYTHONPATH'] = os.pathsep.join(map(os.path.abspath, path))
-    return variables
-
-
-def _version(spec: configuration.ManilaSpec) -> str:
-    """Version of Manila in that interpreter; proves that it has both."""
-    files = configuration.Files(spec.directory)
-    try:
-        done = subprocess.run(
-            [str(spec.python), '-m', _MODULE, '--version'],
-            env=_environment(spec),
-            capture_output=True,
-            text=True,
-        )
-    except OSError as error:
-        raise _failed(files, f'{spec.python}: {error.strerror}') from error
-    if done.returncode:
-        raise _failed(
-            files, f'{spec.python} can not run it: {done.stderr.strip()}'
-        )
-    return done.stdout.strip()
+        raise files.failed('the directory holds something else')
 
 
 def _wait_until_ready(
@@ -264,10 +202,9 @@ def _wait_until_ready(
         if ready:
             return
         if not alive:
-            raise _failed(files, f'it ended while starting:\n{_tail(files)}')
+            raise files.failed(f'it ended while starting:\n{_tail(files)}')
         if time.monotonic() > end:
-            raise _failed(
-                files,
+            raise files.failed(
                 f'not ready after {spec.ready_seconds:g} s:\n{_tail(files)}',
             )
         time.sleep(_POLL_SECONDS)
@@ -299,7 +236,7 @@ def _stop(
     elif process.end(signal.SIGKILL, _STOP_SECONDS):
         report(f'process {process.pid} did not end, and was killed')
     else:
-        raise _failed(files, f'process {process.pid} can not be killed')
+        raise files.failed(f'process {process.pid} can not be killed')
 
 
 def _write_record(files: configuration.Files, manila: Manila) -> None:
@@ -319,12 +256,4 @@ def _read_record(files: configuration.Files) -> Manila | None:
         directory=files.directory,
         process=process if process.is_alive() else None,
         **record,
-    )
-
-
-def _failed(
-    files: configuration.Files, reason: str
-) -> exceptions.LabManilaFailed:
-    return exceptions.LabManilaFailed(
-        directory=files.directory, reason=reason, log=files.log
     )

@@ -13,6 +13,7 @@
 """``gluster-heketi cert``: identities for tenants' clients."""
 
 import argparse
+import os
 
 from cliff import lister
 from cliff import show
@@ -55,6 +56,7 @@ class Issue(show.ShowOne):
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Issue it, write it, and say what was written."""
         service = configured.service_for(self.app)
+        os.makedirs(parsed_args.directory, mode=0o700, exist_ok=True)
         bundle = service.issue_client(
             parsed_args.common_name, parsed_args.days
         )

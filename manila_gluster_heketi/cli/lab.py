@@ -23,6 +23,7 @@ from typing import Any
 from cliff import command
 from cliff import lister
 
+from manila_gluster_heketi.lab import client
 from manila_gluster_heketi.lab import host
 from manila_gluster_heketi.lab import layout
 from manila_gluster_heketi.lab import nodes
@@ -220,6 +221,29 @@ class Ns(_LabCommand):
         """Return the exit status of the program."""
         words = _command(parsed_args) or ['bash']
         return nodes.run_in_namespace(_load(parsed_args), words).returncode
+
+
+class Client(_LabCommand):
+    """Run a program of this host in a volume, as a tenant who mounted it."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            '--identity',
+            metavar='DIR',
+            type=pathlib.Path,
+            help='where "cert issue" wrote the tenant\'s certificate; '
+            'without it, the tenant has none',
+        )
+        parser.add_argument('export', metavar='HOST:/VOLUME')
+        _add_command(parser, 'what to run; without it, a shell')
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Mount, run, unmount; return the exit status of the program."""
+        words = _command(parsed_args) or ['bash']
+        with client.Client(
+            _load(parsed_args), parsed_args.export, parsed_args.identity
+        ) as mounted:
+            return int(mounted.start(words).wait())
 
 
 class Kill(_LabCommand):

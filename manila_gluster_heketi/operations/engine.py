@@ -246,6 +246,7 @@ class Engine:
             return operation
         states.check_transition(operation, state)
         with self.store.write() as tx:
+            self._hold(tx, operation)
             journal.set_state(tx, operation.id, state, _reason(errors))
         return dataclasses.replace(operation, state=state)
 
@@ -260,6 +261,7 @@ class Engine:
         states.check_transition(operation, state)
         settled = dataclasses.replace(operation, state=state)
         with self.store.write() as tx:
+            self._hold(tx, operation)
             kinds.behaviour_of(operation.kind).settle(tx, settled, found)
             journal.set_state(tx, operation.id, state, error)
             if state in states.FINAL:

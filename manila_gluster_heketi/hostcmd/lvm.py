@@ -131,15 +131,20 @@ def brick_create(
 def lv_extend(vg: str, lv: str, size_bytes: int) -> Command:
     """Grow a logical volume to a size; a second run changes nothing.
 
-    :param size_bytes: the new size, whole extents; a smaller one is refused
+    Nor does a smaller size: what a failed growth left is larger than the
+    next one may need.
+
+    :param size_bytes: the new size, whole extents
     """
-    return _change(
+    growth = _change(
         'lvextend',
         '--autobackup=n',
         f'--size={size_bytes}b',
         f'{vg}/{lv}',
         already='matches existing size',
     )
+    larger = Tolerance(_FAILED, 'not larger than existing size')
+    return dataclasses.replace(growth, tolerated=(*growth.tolerated, larger))
 
 
 def lv_remove(vg: str, lv: str) -> Command:

@@ -145,7 +145,7 @@ class CreateTestCase(deployment.DeployedTestCase):
     def test_in_a_cluster_that_is_not_there(self) -> None:
         """Said, and nothing changed."""
         d = self.deploy()
-        self.assertRaises(exceptions.NoSpace, d.create, cluster_id='0' * 32)
+        self.assertRaises(exceptions.NotFound, d.create, cluster_id='0' * 32)
         self.assertEqual((), d.service.volumes())
 
     @ddt.data('a b', 'a/b', 'x' * 64, 'ä')
@@ -192,7 +192,10 @@ class NoRoomTestCase(deployment.DeployedTestCase):
 
     def test_no_cluster_at_all(self) -> None:
         """A store without a topology says so."""
-        self._refused(self.deploy(load=False))
+        d = self.deploy(load=False)
+        error = self.assertRaises(exceptions.NotFound, d.create)
+        self.assertIn('cluster', str(error))
+        self.assertEqual((), d.service.volumes())
 
     def test_when_others_have_taken_the_room(self) -> None:
         """A volume that is gone gives its room back."""

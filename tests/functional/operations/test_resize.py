@@ -1,0 +1,354 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Volumes that are to hold more, or less."""
+
+import ddt
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
+from manila_gluster_heketi.sizes import GIB
+from tests.functional import deployment
+from tests.functional.interference import fail
+from tests.functional.interference import on
+from tests.functional.interference import once
+from tests.functional.interference import says
+
+
+def _sizes(d, volume):
+    """Give the sizes of the logical volumes of a volume's bricks."""
+    found = []
+    for brick in d.bricks(volume):
+        for name in d.hosts:
+            host = d.cluster.host(name)
+            lv = host.disks.volume_at(f'/dev/{brick.vg_name}/{brick.lv_name}')
+            if lv is not None:
+                found.append((lv.size_bytes, lv.filesystem.size_bytes))
+    return found
+
+
+def _lose(host, command):
+    raise exceptions.ConnectionLost(
+        host=host, command=str(command), reason='Broken pipe'
+    )
+
+
+@ddt.ddt
+class ExtendTestCase(deployment.DeployedTestCase):
+    """Three ways to grow."""
+
+    def test_within_the_headroom(self) -> None:
+        """The quota alone changes: one command."""
+        d = self.deploy()
+        volume = d.create(headroom_bytes=4 * GIB)
+        before = _sizes(d, volume)
+        d.executor.seen.clear()
+
+        grown = d.service.extend_volume('share-1', 5 * GIB)
+
+        self.assertEqual(5 * GIB, grown.size_bytes)
+        self.assertEqual(grown, d.service.volume('share-1'))
+        self.assertEqual(5 * GIB, d.gluster(volume).quota_bytes)
+        self.assertEqual(before, _sizes(d, volume))
+        self.assertEqual(1, len(d.executor.seen))
+
+    def test_in_place(self) -> None:
+        """Volumes and file systems grow, the bricks stay where they are."""
+        d = self.deploy()
+        volume = d.create()
+        addresses = list(d.gluster(volume).addresses)
+
+        grown = d.service.extend_volume('share-1', 8 * GIB)
+
+        self.assertGreaterEqual(grown.capacity_bytes, 8 * GIB)
+        self.assertEqual(8 * GIB, d.gluster(volume).quota_bytes)
+        self.assertEqual(addresses, d.gluster(volume).addresses)
+        for brick, (lv, filesystem) in zip(
+            d.bricks(volume), _sizes(d, volume), strict=True
+        ):
+            self.assertEqual(brick.size_bytes, lv)
+            self.assertEqual(lv, filesystem)
+            self.assertGreater(lv, 8 * GIB)
+
+    def test_by_whole_sets(self) -> None:
+        """Where the devices are full, others take new sets."""
+        d = self.deploy(nodes=3, disks=2, disk_bytes=10 * GIB)
+        volume = d.create(gigabytes=7)
+
+        grown = d.service.extend_volume('share-1', 14 * GIB)
+
+        made = d.gluster(volume)
+        self.assertEqual(2, made.sets)
+        self.assertTrue(made.was_rebalanced)
+        self.assertEqual(14 * GIB, made.quota_bytes)
+        self.assertEqual(list(d.service.bricks(grown)), made.addresses)
+        self.assertEqual(6, len(d.bricks(grown)))
+        self.assertGreaterEqual(grown.capacity_bytes, 14 * GIB)
+
+    def test_to_the_size_that_it_has(self) -> None:
+        """Nothing is to do; Manila may ask twice."""
+        d = self.deploy()
+        volume = d.create()
+        d.executor.seen.clear()
+        self.assertEqual(volume, d.service.extend_volume('share-1', 2 * GIB))
+        self.assertEqual([], d.executor.seen)
+
+    def test_to_less(self) -> None:
+        """Refused: that is what shrinking is for."""
+        d = self.deploy()
+        d.create()
+        before = d.world()
+        self.assertRaises(
+            exceptions.InvalidInput, d.service.extend_volume, 'share-1', GIB
+        )
+        self.assertEqual(before, d.world())
+
+    def test_beyond_the_cluster(self) -> None:
+        """Nothing is reserved, nothing sent."""
+        d = self.deploy()
+        d.create()
+        before = d.world()
+        d.executor.seen.clear()
+        error = self.assertRaises(
+            exceptions.NoSpace,
+            d.service.extend_volume,
+            'share-1',
+            500 * GIB,
+        )
+        self.assertIn('no placement', str(error))
+        self.assertEqual(before, d.world())
+        self.assertEqual([], d.executor.seen)
+
+    def test_a_share_without_a_volume(self) -> None:
+        """Said."""
+        d = self.deploy()
+        error = self.assertRaises(
+            exceptions.NotFound, d.service.extend_volume, 'nobody', GIB
+        )
+        self.assertIn('nobody', str(error))
+
+
+@ddt.ddt
+class ExtendFailsTestCase(deployment.DeployedTestCase):
+    """The old size stands, and a retry works."""
+
+    def _fails(self, d, to_bytes) -> None:
+        before = d.record()
+        error = self.assertRaises(
+            exceptions.OperationFailed,
+            d.service.extend_volume,
+            'share-1',
+            to_bytes,
+        )
+        self.assertNotIsInstance(error, exceptions.OperationStuck)
+        self.assertEqual(before, d.record())
+
+    def test_the_quota(self) -> None:
+        """It is the old one, even if the answer was lost."""
+        d = self.deploy()
+        volume = d.create(headroom_bytes=4 * GIB)
+        before = d.world()
+        for hook, act in (('before', fail()), ('after', _lose)):
+            setattr(d.executor, hook, once(says('limit-usage'), act))
+            self._fails(d, 5 * GIB)
+            self.assertEqual(before, d.world())
+        d.service.extend_volume('share-1', 5 * GIB)
+        self.assertEqual(5 * GIB, d.gluster(volume).quota_bytes)
+
+    @ddt.data(
+        ('before', ('lvextend',)),
+        ('after', ('lvextend',)),
+        ('before', ('xfs_growfs',)),
+        ('after', ('xfs_growfs',)),
+        ('before', ('limit-usage',)),
+    )
+    @ddt.unpack
+    def test_in_place(self, hook, words) -> None:
+        """A brick that has grown keeps its room; that is no obstacle."""
+        d = self.deploy()
+        volume = d.create()
+        setattr(
+            d.executor,
+            hook,
+            once(says(*words), fail() if hook == 'before' else _lose),
+        )
+        self._fails(d, 8 * GIB)
+        self.assertEqual(2 * GIB, d.gluster(volume).quota_bytes)
+
+        # To less than was tried: LVM finds the volume larger than asked for.
+        d.service.extend_volume('share-1', 6 * GIB)
+        self.assertEqual(6 * GIB, d.gluster(volume).quota_bytes)
+        d.service.extend_volume('share-1', 8 * GIB)
+        d.service.extend_volume('share-1', 9 * GIB)
+        self.assertEqual(9 * GIB, d.gluster(volume).quota_bytes)
+        for lv, filesystem in _sizes(d, volume):
+            self.assertGreater(lv, 9 * GIB)
+            self.assertEqual(lv, filesystem)
+
+    @ddt.data(
+        ('before', ('mkfs.xfs',)),
+        ('before', ('mount',)),
+        ('before', ('add-brick',)),
+    )
+    @ddt.unpack
+    def test_by_sets(self, hook, words) -> None:
+        """New bricks are gone from hosts, Gluster and store."""
+        d = self.deploy(nodes=3, disks=2, disk_bytes=10 * GIB)
+        volume = d.create(gigabytes=7)
+        before = d.world()
+        setattr(d.executor, hook, once(says(*words), fail()))
+        self._fails(d, 14 * GIB)
+        self.assertEqual(before, d.world())
+        d.service.extend_volume('share-1', 14 * GIB)
+        self.assertEqual(2, d.gluster(volume).sets)
+
+    def test_a_host_dies(self) -> None:
+        """The volume is usable; room on that host stays reserved."""
+        d = self.deploy(nodes=3, disks=2, disk_bytes=10 * GIB)
+        volume = d.create(gigabytes=7)
+        before = d.world()
+        d.executor.before = once(
+            on('gl2', says('mount')),
+            lambda host, command: d.cluster.cut_network(host),
+        )
+        self.assertRaises(
+            exceptions.OperationStuck,
+            d.service.extend_volume,
+            'share-1',
+            14 * GIB,
+        )
+        stuck = d.service.volume('share-1')
+        self.assertEqual(volume, stuck)
+        self.assertEqual(4, len(d.bricks(stuck)))
+
+        # It could not be told apart from the growth that is half-way.
+        error = self.assertRaises(
+            exceptions.Conflict, d.service.extend_volume, 'share-1', 14 * GIB
+        )
+        self.assertIn('gl2', str(error))
+        d.cluster.restore_network('gl2')
+        d.service.extend_volume('share-1', 14 * GIB)
+        self.assertEqual(2, d.gluster(volume).sets)
+        self.assertEqual((), d.service.operations())
+        d.service.delete_volume('share-1')
+        self.assertEqual([], before['record']['open'])
+        self.assertEqual((), d.service.volumes())
+
+    def test_deleting_what_is_half_grown(self) -> None:
+        """All of it goes, the new bricks as well."""
+        d = self.deploy(nodes=3, disks=2, disk_bytes=10 * GIB)
+        empty = d.world()
+        d.create(gigabytes=7)
+        d.executor.before = once(
+            on('gl2', says('mount')),
+            lambda host, command: d.cluster.cut_network(host),
+        )
+        self.assertRaises(
+            exceptions.OperationStuck,
+            d.service.extend_volume,
+            'share-1',
+            14 * GIB,
+        )
+        d.service.delete_volume('share-1')
+        self.assertIsNone(d.service.find_volume('share-1'))
+        d.cluster.restore_network('gl2')
+        self.assertEqual({''}, {each.error for each in d.service.recover()})
+        self.assertEqual(empty, d.world())
+
+
+class ShrinkTestCase(deployment.DeployedTestCase):
+    """Less may be held; nothing is lost."""
+
+    def test_the_quota_goes_down(self) -> None:
+        """The bricks stay, so that growing again is quick."""
+        d = self.deploy()
+        volume = d.create(gigabytes=4)
+        before = _sizes(d, volume)
+        small = d.service.shrink_volume('share-1', GIB)
+        self.assertEqual(GIB, small.size_bytes)
+        self.assertEqual(GIB, d.gluster(volume).quota_bytes)
+        self.assertEqual(before, _sizes(d, volume))
+        self.assertEqual(volume.capacity_bytes, small.capacity_bytes)
+
+        d.executor.seen.clear()
+        d.service.extend_volume('share-1', 4 * GIB)
+        self.assertEqual(1, len(d.executor.seen))
+
+    def test_it_holds_more(self) -> None:
+        """Refused with both numbers; nothing changed."""
+        d = self.deploy()
+        volume = d.create(gigabytes=4)
+        d.gluster(volume).used_bytes = 2 * GIB
+        before = d.world()
+        error = self.assertRaises(
+            exceptions.ShrinkWouldLoseData,
+            d.service.shrink_volume,
+            'share-1',
+            GIB,
+        )
+        self.assertIn(str(2 * GIB), str(error))
+        self.assertIn(str(GIB), str(error))
+        self.assertEqual(before, d.world())
+        d.service.shrink_volume('share-1', 2 * GIB)
+
+    def test_gluster_refuses(self) -> None:
+        """The old quota stands."""
+        d = self.deploy()
+        d.create(gigabytes=4)
+        before = d.world()
+        d.executor.before = once(says('limit-usage'), fail())
+        self.assertRaises(
+            exceptions.OperationFailed,
+            d.service.shrink_volume,
+            'share-1',
+            GIB,
+        )
+        self.assertEqual(before, d.world())
+
+    def test_nobody_answers(self) -> None:
+        """How much it holds is not known, so it is not shrunk."""
+        d = self.deploy()
+        d.create(gigabytes=4)
+        before = d.record()
+        for host in d.hosts:
+            d.cluster.cut_network(host)
+        self.assertRaises(
+            exceptions.NoNodeOnline, d.service.shrink_volume, 'share-1', GIB
+        )
+        self.assertEqual(before, d.record())
+
+    def test_an_extension_that_could_not_be_undone(self) -> None:
+        """It is undone before the next change, not after it."""
+        d = self.deploy()
+        volume = d.create(gigabytes=4, headroom_bytes=4 * GIB)
+
+        def cut(host, command):
+            for each in d.hosts:
+                d.cluster.cut_network(each)
+            _lose(host, command)
+
+        d.executor.after = once(says('limit-usage'), cut)
+        self.assertRaises(
+            exceptions.OperationStuck,
+            d.service.extend_volume,
+            'share-1',
+            6 * GIB,
+        )
+        for each in d.hosts:
+            d.cluster.restore_network(each)
+        d.service.shrink_volume('share-1', 3 * GIB)
+        d.service.recover()
+        self.assertEqual(3 * GIB, d.gluster(volume).quota_bytes)
+        self.assertEqual(3 * GIB, d.service.volume('share-1').size_bytes)
+        self.assertIs(
+            model.VolumeState.READY, d.service.volume('share-1').state
+        )

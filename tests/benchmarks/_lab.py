@@ -51,16 +51,24 @@ class Arguments:
     json: pathlib.Path | None
 
 
-def arguments(module: str, runs: int) -> Arguments:
-    """Read the command line, and go into the lab's network.
+def parser(module: str, runs: int) -> argparse.ArgumentParser:
+    """Give what all these benchmarks understand.
 
     :param runs: how often by default
     """
-    parser = argparse.ArgumentParser(prog=f'python -m {module}')
-    parser.add_argument('--lab', default='bench', help='a lab that is up')
-    parser.add_argument('--runs', type=int, default=runs)
-    parser.add_argument('--json', type=pathlib.Path, help='file to write')
-    given = parser.parse_args()
+    made = argparse.ArgumentParser(prog=f'python -m {module}')
+    made.add_argument('--runs', type=int, default=runs, metavar='N')
+    made.add_argument(
+        '--json', type=pathlib.Path, metavar='FILE', help='write figures'
+    )
+    return made
+
+
+def arguments(module: str, runs: int) -> Arguments:
+    """Read the command line, and go into the lab's network."""
+    reader = parser(module, runs)
+    reader.add_argument('--lab', default='bench', help='a lab that is up')
+    given = reader.parse_args()
     lab = layout.Lab.load(given.lab)
     if os.environ.get(_INSIDE) != lab.namespace:
         # This process is replaced by one that sees the nodes.
@@ -73,7 +81,13 @@ def arguments(module: str, runs: int) -> Arguments:
 
 def service(lab: layout.Lab) -> Service:
     """Give a service with its state in the lab's directory, nodes loaded."""
-    made = Service(settings(lab))
+    made = Service(
+        settings(
+            lab.directory / 'benchmarks',
+            ssh_private_key=str(lab.identity_file),
+            ssh_config_file='/dev/null',
+        )
+    )
     made.prepare()
     if not made.nodes():
         load_topology(made, lab)
@@ -85,22 +99,21 @@ def load_topology(made: Service, lab: layout.Lab) -> None:
     made.load_topology(json.dumps(topology.topology_document(lab)), lab.name)
 
 
-def settings(lab: layout.Lab) -> Settings:
-    """Give the default settings, but for the place of the state."""
-    state = lab.directory / 'benchmarks'
+def settings(state: str | pathlib.Path, **values: str) -> Settings:
+    """Give the default settings, but for the place of the state.
+
+    :param values: options without their prefix
+    """
     config = cfg.ConfigOpts()
     config([], default_config_files=[], default_config_dirs=[])
     opts.register_opts(config)
     chosen = {
         'state_path': str(state),
         'store_connection': f'sqlite:///{state}/store.sqlite',
-        'ssh_private_key': str(lab.identity_file),
-        'ssh_config_file': '/dev/null',
+        **values,
     }
     for name, value in chosen.items():
-        config.set_override(
-            f'gluster_heketi_{name}', value, group=GROUP
-        )
+        config.set_override(f'gluster_heketi_{name}', value, group=GROUP)
     return Settings.from_group(config[GROUP])
 
 

@@ -13,11 +13,15 @@
 """``gluster-heketi operation``: changes that are under way or waiting."""
 
 import argparse
+import textwrap
+from collections.abc import Callable
 
 from cliff import lister
 
 from manila_gluster_heketi.cli import configured
 from manila_gluster_heketi.model import StepState
+
+_ERROR_WIDTH = 60
 
 
 class List(lister.Lister):
@@ -36,6 +40,7 @@ class List(lister.Lister):
     ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """List one row for each operation."""
         service = configured.service_for(self.app)
+        told = _telling(parsed_args.formatter)
         return (
             ('Id', 'Kind', 'Subject', 'State', 'Steps Done', 'Error'),
             [
@@ -46,7 +51,7 @@ class List(lister.Lister):
                     str(o.state),
                     f'{sum(s.state is StepState.DONE for s in o.steps)}'
                     f'/{len(o.steps)}',
-                    o.error,
+                    told(o.error),
                 )
                 for o in service.operations(parsed_args.all)
             ],
@@ -61,10 +66,22 @@ class Recover(lister.Lister):
     ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Recover, and list what became of each operation."""
         service = configured.service_for(self.app)
+        told = _telling(parsed_args.formatter)
         return (
             ('Id', 'Kind', 'Outcome'),
             [
-                (r.operation.id, str(r.operation.kind), r.error or 'closed')
+                (
+                    r.operation.id,
+                    str(r.operation.kind),
+                    told(r.error) or 'closed',
+                )
                 for r in service.recover()
             ],
         )
+
+
+def _telling(formatter: str) -> Callable[[str], str]:
+    """Choose how to tell errors: a table is for people and their screens."""
+    if formatter != 'table':
+        return str
+    return lambda text: textwrap.fill(text, _ERROR_WIDTH)

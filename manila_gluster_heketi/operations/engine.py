@@ -126,7 +126,7 @@ class Engine:
                     kind=operation.kind,
                     subject=operation.subject,
                     operation=operation.id,
-                    reason=_reason(errors),
+                    reason=_reason(errors) or operation.error,
                     undo_reason=_reason(failures),
                     errors=tuple(errors.values()),
                 )

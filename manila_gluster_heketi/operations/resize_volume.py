@@ -81,10 +81,9 @@ def shrink(
 def _used_bytes(engine: Engine, volume: model.Volume) -> int:
     with engine.store.read() as tx:
         hosts = brick_rows.gluster_hosts(tx, volume.cluster_id)
-    (result,) = engine.site.run_gluster(
-        hosts, [gluster.quota_list(volume.name)]
+    limits = engine.site.ask_gluster(
+        hosts, gluster.quota_list(volume.name), gluster_xml.quota_limits
     )
-    limits = gluster_xml.quota_limits(hosts[0], result.stdout)
     return limits[0].used_bytes
 
 

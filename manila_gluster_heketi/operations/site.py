@@ -15,9 +15,11 @@
 import dataclasses
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
+from typing import TypeVar
 
 from oslo_log import log
 
@@ -33,6 +35,8 @@ LOG = log.getLogger(__name__)
 # retry comes soon since most transactions take about a second.
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
+
+Answer = TypeVar('Answer')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,27 +85,54 @@ class Site:
             reason=unreachable.what if unreachable else 'it has no nodes',
         )
 
+    def ask_gluster(
+        self,
+        hosts: Sequence[str],
+        question: Command,
+        read: Callable[[str, str], Answer],
+    ) -> Answer:
+        """Ask in XML, where a refusal is an answer too.
+
+        :param read: parses what a host said, or raises what it means
+        :raises GlusterError: as for :meth:`run_gluster`
+        """
+        for pause in self._pauses():
+            [result] = self.run_gluster(hosts, [question])
+            try:
+                return read(hosts[0], result.stdout)
+            except exceptions.GlusterBusy as busy:
+                if pause is None:
+                    raise
+                LOG.debug('again in %.1f s: %s', pause, busy)
+                self.sleep(pause)
+        raise AssertionError('the last pause is None')
+
     def _run_gluster_on(
         self, host: str, batch: Sequence[Command]
     ) -> tuple[base.Result, ...]:
         left = list(batch)
-        pause = _FIRST_PAUSE
-        patience = self.busy_timeout_seconds
-        while True:
+        for pause in self._pauses():
             try:
                 return self.executor.run_batch(host, left)
             except exceptions.CommandFailed as error:
                 refusal = gluster.classify(error)
-                if (
-                    not isinstance(refusal, exceptions.GlusterBusy)
-                    or patience <= 0
-                ):
+                busy = isinstance(refusal, exceptions.GlusterBusy)
+                if not busy or pause is None:
                     raise refusal from error
                 left = left[error.fields['completed'] :]
-            LOG.debug('gluster on %s is busy, again in %.1f s', host, pause)
-            self.sleep(pause)
+                LOG.debug('again in %.1f s: %s', pause, refusal)
+                self.sleep(pause)
+        raise AssertionError('the last pause is None')
+
+    def _pauses(self) -> Iterator[float | None]:
+        """Yield how long to wait for Gluster's lock; None: no longer."""
+        pause = _FIRST_PAUSE
+        patience = self.busy_timeout_seconds
+        while patience > 0:
+            yield pause
             patience -= pause
             pause = min(pause * 2, _LONGEST_PAUSE)
+        yield None
 
 
 #: What a step found on its way, for the transaction that settles it.

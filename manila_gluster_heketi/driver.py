@@ -26,6 +26,7 @@ from manila.share import driver
 from manila.share import share_types
 from oslo_log import log
 from stevedore import driver as plugin
+from stevedore.exception import NoMatches
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.conf import opts
@@ -66,9 +67,8 @@ class GlusterHeketiShareDriver(driver.ShareDriver):
         """Read the configuration; Manila repeats it until it succeeds."""
         with errors.in_manilas_words():
             settings = Settings.from_group(self.configuration)
-        if self._layout is None:
-            found: Any = plugin.DriverManager(LAYOUTS, settings.layout)
-            self._layout = found.driver(settings)
+            if self._layout is None:
+                self._layout = _layout_named(settings.layout)(settings)
 
     def check_for_setup_error(self) -> None:
         """Bring the store up to date and look at what it needs."""
@@ -169,6 +169,17 @@ class GlusterHeketiShareDriver(driver.ShareDriver):
         if not value:
             value = self.configuration.safe_get('reserved_share_percentage')
         return int(value or 0)
+
+
+def _layout_named(name: str) -> Any:
+    try:
+        return plugin.DriverManager(LAYOUTS, name).driver
+    except NoMatches as error:
+        raise exceptions.InvalidConfiguration(
+            option='gluster_heketi_layout',
+            value=name,
+            reason='no layout has this name',
+        ) from error
 
 
 def _check_protocol(share: base.Share) -> None:

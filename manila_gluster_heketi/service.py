@@ -96,10 +96,18 @@ class Service:
     def prepare(self) -> None:
         """Bring the store up to date, and learn the host keys on record.
 
+        :raises InvalidConfiguration: the state directory can not be used
         :raises StoreError: it can not be reached or written
         :raises StoreTooNew: a newer release wrote it
         """
-        os.makedirs(self.settings.state_path, mode=0o700, exist_ok=True)
+        try:
+            os.makedirs(self.settings.state_path, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise exceptions.InvalidConfiguration(
+                option='gluster_heketi_state_path',
+                value=self.settings.state_path,
+                reason=error.strerror or str(error),
+            ) from error
         self.store.sync()
         with self.store.read() as tx:
             keys = [n.host_key for n in topology.nodes(tx) if n.host_key]

@@ -40,7 +40,7 @@ def volume_spec(
     ``gluster_heketi:zone_spread`` and ``gluster_heketi:headroom_percent`` go
     before the options of the backend section.
 
-    :raises InvalidInput: an unknown spec or value
+    :raises InvalidInput: an unknown spec or value, or an unknown pool
     """
     wanted = {
         key[len(_SCOPE) :]: value
@@ -80,7 +80,17 @@ def volume_spec(
 
 def _cluster_id(share: Share, service: Service) -> str:
     pool = share_host.extract_host(share.get('host') or '', level='pool')
-    return service.cluster_named(pool).id if pool else ''
+    if not pool:
+        return ''
+    try:
+        return service.cluster_named(pool).id
+    except exceptions.NotFound as error:
+        # What is not found is not the share, as Manila would be told.
+        raise exceptions.InvalidInput(
+            field='pool',
+            value=pool,
+            reason='no cluster in the store has this name',
+        ) from error
 
 
 def _percent(text: str) -> int:

@@ -89,16 +89,19 @@ class VolumeLayout(base.Layout):
         """Say where the volumes are exported; a lost one is in error."""
         found: dict[str, dict[str, Any]] = {}
         for share in shares:
-            volume = self.service.find_volume(share['id'])
-            if volume is None:
-                LOG.error('share %s has no volume', share['id'])
-                found[share['id']] = {'status': 'error'}
-            else:
-                found[share['id']] = {
-                    'export_locations': self._locations(volume),
-                    'reapply_access_rules': True,
-                }
+            with errors.in_manilas_words(share['id']):
+                found[share['id']] = self._ensured(share)
         return found
+
+    def _ensured(self, share: base.Share) -> dict[str, Any]:
+        volume = self.service.find_volume(share['id'])
+        if volume is None:
+            LOG.error('share %s has no volume', share['id'])
+            return {'status': 'error'}
+        return {
+            'export_locations': self._locations(volume),
+            'reapply_access_rules': True,
+        }
 
     def change_access(
         self, share: base.Share, change: base.AccessChange

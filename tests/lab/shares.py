@@ -12,11 +12,15 @@
 
 """Manila's shares over HTTP: what tests ask for, and what becomes of it."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
 import requests
+
+# Each question for a status would be some lines in a test's log.
+logging.getLogger('urllib3').setLevel(logging.WARNING)
 
 _MICROVERSION = '2.65'
 _CALL_SECONDS = 60
@@ -118,15 +122,13 @@ class Shares:
         """Ask for an action on a share."""
         return self.call('POST', f'shares/{share}/action', **action)
 
-    def resize(
-        self, share: str, size: int, wanted: str = 'available'
-    ) -> None:
-        """Extend or shrink a share; wait for what becomes of it."""
+    def resize(self, share: str, size: int) -> None:
+        """Extend or shrink a share; wait until it is available again."""
         larger = size > self.show(share)['size']
         self.act(
             share, **{'extend' if larger else 'shrink': {'new_size': size}}
         )
-        self.wait_for(share, wanted)
+        self.wait_for(share, 'available')
 
     def delete(self, share: str) -> None:
         """Delete a share and wait until it is gone."""

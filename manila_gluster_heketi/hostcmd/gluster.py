@@ -30,6 +30,9 @@ from manila_gluster_heketi.hostcmd.command import Tolerance
 
 TIMEOUT_SECONDS = 200
 
+# How often in a row gluster may be too busy to say how far a removal is.
+_MISSES_IN_A_ROW = 30
+
 
 class Answer(Protocol):
     """What comes back from a command: executor.base.Result is one."""
@@ -283,9 +286,18 @@ def _await_removal(
     pause: Callable[[], None],
 ) -> None:
     question = remove_brick_status(name, addresses)
+    misses = 0
     while True:
         [answer] = run([question])
-        progress = gluster_xml.brick_removal('', answer.stdout)
+        try:
+            progress = gluster_xml.brick_removal('', answer.stdout)
+        except exceptions.GlusterBusy:
+            misses += 1
+            if misses > _MISSES_IN_A_ROW:
+                raise
+            pause()
+            continue
+        misses = 0
         if progress.failures or progress.status not in (
             'in progress',
             'completed',

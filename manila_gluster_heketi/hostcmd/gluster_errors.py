@@ -26,6 +26,8 @@ _MEANINGS: tuple[tuple[str, type[exceptions.GlusterError]], ...] = (
         r'Another transaction (is|could be) in progress'
         r'|Locking failed on'
         r'|Unable to acquire lock'
+        # The process that moves files ended while it was asked how far it is.
+        r"|brick op 'Rebalance' failed"
         r'|rebalance is in progress\. Please retry',
         exceptions.GlusterBusy,
     ),

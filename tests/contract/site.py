@@ -17,48 +17,20 @@ has two test classes, one for each site. Three hosts with a device each are
 enough for all of them.
 """
 
-import concurrent.futures
 import contextlib
-import dataclasses
 import os
-import pathlib
 import time
 
-import fixtures
-
 from manila_gluster_heketi import exceptions
-from manila_gluster_heketi.conf import settings
-from manila_gluster_heketi.executor import openssh
 from manila_gluster_heketi.executor.simulated import cluster
 from manila_gluster_heketi.executor.simulated.host import HostSpec
-from manila_gluster_heketi.hostcmd import device
-from manila_gluster_heketi.hostcmd import gluster
-from manila_gluster_heketi.hostcmd import gluster_xml
 from manila_gluster_heketi.hostcmd import lvm
-from manila_gluster_heketi.hostcmd import lvm_report
-from manila_gluster_heketi.hostcmd import mounts
-from manila_gluster_heketi.lab import layout
-from manila_gluster_heketi.lab import nodes
 from tests import base
-
-MIB = 1024 * 1024
-VG = 'vg_contract'
-MOUNTS = '/var/lib/gluster-heketi/mounts/vg_contract'
-
-_LAB_DIRECTORY = 'GLUSTER_HEKETI_LAB_DIR'
-
-
-@dataclasses.dataclass(frozen=True)
-class Node:
-    """A host to test on.
-
-    :ivar host: where SSH goes
-    :ivar storage: what peers connect to
-    """
-
-    host: str
-    storage: str
-    device: str
+from tests.contract import lab_bench
+from tests.contract.lab_bench import MIB
+from tests.contract.lab_bench import MOUNTS
+from tests.contract.lab_bench import VG
+from tests.contract.lab_bench import Node
 
 
 class SimulatedSite(base.TestCase):
@@ -78,6 +50,8 @@ class SimulatedSite(base.TestCase):
         )
         self.executor = self.cluster
 
+    has_bricks = False
+
     def power_off(self, node):
         self.cluster.power_off(node.host)
 
@@ -86,99 +60,46 @@ class SimulatedSite(base.TestCase):
 
 
 class LabSite(base.LabTestCase):
-    """Real hosts: the first of the lab, with their last device."""
+    """Real hosts: the first of the lab, with their last device.
 
-    #: How many hosts the contract needs.
+    :cvar host_count: how many hosts the contract needs
+    :cvar keeps_bricks: bricks stay from one test to the next
+    """
+
     host_count = 3
+    keeps_bricks = False
+    bench = None
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if os.environ.get(base.LAB_VARIABLE):
+            cls.bench = lab_bench.Bench(cls.host_count)
+            cls.addClassCleanup(cls.bench.close)
+            cls.bench.clean()
+            cls.addClassCleanup(cls.bench.clean)
 
     def setUp(self):
         super().setUp()
-        where = os.environ.get(_LAB_DIRECTORY)
-        self.lab = layout.Lab.load(
-            pathlib.Path(where) if where else os.environ[base.LAB_VARIABLE]
+        self.nodes = self.bench.nodes
+        self.executor = self.bench.executor
+        self.addCleanup(
+            self.bench.clean_gluster if self.keeps_bricks else self.bench.clean
         )
-        self.nodes = [
-            Node(each.name, each.address, each.devices[-1])
-            for each in self.lab.nodes[: self.host_count]
-        ]
-        directory = self.useFixture(fixtures.TempDir()).path
-        self.executor = openssh.OpenSshExecutor(
-            settings.SshSettings(
-                control_directory=directory,
-                known_hosts=str(self.lab.known_hosts),
-                config_file=str(self.lab.ssh_config),
-                host_key_policy='strict',
-            )
-        )
-        self.addCleanup(self.executor.close)
-        self._clean()
-        self.addCleanup(self._clean)
+
+    @property
+    def has_bricks(self):
+        return self.bench.has_bricks
+
+    @has_bricks.setter
+    def has_bricks(self, value):
+        self.bench.has_bricks = value
 
     def power_off(self, node):
-        nodes.kill(self.lab, node.host)
-        self.executor.forget(node.host)
+        self.bench.power_off(node)
 
     def power_on(self, node):
-        nodes.start(self.lab, [node.host])
-
-    def _clean(self):
-        """Take away what the contract, or a run that failed, left."""
-        self._clean_gluster(self.nodes[0].host)
-        with concurrent.futures.ThreadPoolExecutor(len(self.nodes)) as threads:
-            list(threads.map(self._clean_device, self.nodes))
-
-    def _clean_gluster(self, host):
-        listing, pool = self.executor.run_batch(
-            host, [gluster.volume_info(), gluster.pool_list()]
-        )
-        found = gluster_xml.volumes(host, listing.stdout)
-        ours = [
-            each
-            for each in found
-            if any(MOUNTS in address for address in each.addresses)
-        ]
-        for each in ours:
-            self.executor.run_batch(
-                host,
-                [
-                    gluster.volume_stop(each.name),
-                    gluster.volume_delete(each.name),
-                ],
-            )
-        if len(ours) == len(found):
-            self.executor.run_batch(
-                host,
-                [
-                    gluster.peer_detach(each.names[0])
-                    for each in gluster_xml.peers(host, pool.stdout)
-                    if each.names[0] != 'localhost'
-                ],
-            )
-
-    def _clean_device(self, node):
-        [report] = self.executor.run_batch(node.host, [lvm.lvs()])
-        found = [
-            each
-            for each in lvm_report.logical_volumes(node.host, report.stdout)
-            if each.vg_name == VG
-        ]
-        batch = []
-        for each in found:
-            if not each.is_pool:
-                batch += [
-                    mounts.unmount(f'{MOUNTS}/{each.name}'),
-                    mounts.fstab_remove(f'{MOUNTS}/{each.name}'),
-                    lvm.lv_remove(VG, each.name),
-                    mounts.remove_directory(f'{MOUNTS}/{each.name}'),
-                ]
-        if found:
-            batch.append(lvm.pool_remove(VG, 'pool'))
-        batch += [
-            lvm.vg_remove(VG),
-            device.wipe(node.device),
-            mounts.remove_directory(MOUNTS),
-        ]
-        self.executor.run_batch(node.host, batch)
+        self.bench.power_on(node)
 
 
 class Contract:

@@ -176,9 +176,7 @@ class BrickContract(site.Contract):
         self.run_on(self.node, lvm.pool_remove(site.VG, 'pool'))
         self.assertEqual({'brick_1', 'pool'}, set(self._volumes()))
         self.assert_refused('not removed', self.node, lvm.vg_remove(site.VG))
-        self.run_on(
-            self.node, lvm.lv_extend(site.VG, 'brick_1', 304 * _MIB)
-        )
+        self.run_on(self.node, lvm.lv_extend(site.VG, 'brick_1', 304 * _MIB))
         self.assertEqual(320 * _MIB, self._volumes()['brick_1'].size_bytes)
         self.assert_refused(
             'not empty|busy',

@@ -146,10 +146,7 @@ def _add_brick(scene: Scene, words: Sequence[str]) -> str:
     if replica != volume.replica:
         raise UnknownCommand(words)
     if len(addresses) % replica:
-        raise Refused(
-            f'Incorrect number of bricks supplied {len(addresses)} with count '
-            f'{replica}'
-        )
+        raise Refused('Operation failed')
     bricks.check(scene.pool, scene.addresses, scene.host, addresses)
     bricks.check_spread(scene.addresses, addresses, replica)
     bricks.mark(scene.addresses, addresses, volume.uuid)

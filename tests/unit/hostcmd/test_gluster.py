@@ -48,6 +48,11 @@ class ClassifyTest(base.TestCase):
             exceptions.GlusterBusy,
         ),
         (
+            "Brick ops failed on 10.99.0.13. Glusterd Syncop Mgmt brick op "
+            "'Rebalance' failed. Please check brick log file for details.",
+            exceptions.GlusterBusy,
+        ),
+        (
             'volume add-brick: failed: Volume name ex rebalance is in '
             'progress. Please retry after completion',
             exceptions.GlusterBusy,
@@ -96,6 +101,17 @@ _REMOVAL = (
 )
 
 
+_BUSY = (
+    '<cliOutput><opRet>-1</opRet><opErrno>30800</opErrno><opErrstr>Brick ops '
+    "failed on n3. Glusterd Syncop Mgmt brick op 'Rebalance' failed."
+    '</opErrstr></cliOutput>'
+)
+
+
+def _moved(status):
+    return _REMOVAL.format(status)
+
+
 @dataclasses.dataclass
 class _Answer:
     stdout: str
@@ -111,7 +127,8 @@ class RemovalTest(base.TestCase):
     def _run(self, batch):
         self.ran += batch
         if batch[0].argv[-1] == 'status':
-            return [_Answer(_REMOVAL.format(self.moved.pop(0)))]
+            status = self.moved.pop(0)
+            return [_Answer(_BUSY if status is None else _moved(status))]
         present = batch[0].argv[-1] == 'v6'
         name = 'volume-info-all.xml' if present else 'volume-info-absent.xml'
         text = (_INFO / name).read_text()
@@ -143,7 +160,7 @@ class RemovalTest(base.TestCase):
         self.assertEqual([], self._changes())
 
     def test_sets_that_are_in(self):
-        self.moved = ['in progress', 'completed']
+        self.moved = ['in progress', None, 'completed']
         pauses = []
         gluster.remove_sets_if_there(
             self._run,
@@ -161,7 +178,20 @@ class RemovalTest(base.TestCase):
             ],
             self._changes(),
         )
-        self.assertEqual([1], pauses)
+        self.assertEqual([1, 1], pauses)
+
+    def test_a_removal_that_nobody_can_tell_of_is_given_up(self):
+        self.moved = [None] * 40
+
+        self.assertRaises(
+            exceptions.GlusterBusy,
+            gluster.remove_sets_if_there,
+            self._run,
+            'v6',
+            3,
+            _SECOND,
+            lambda: None,
+        )
 
     def test_sets_whose_data_can_not_be_moved_stay(self):
         self.moved = ['failed']

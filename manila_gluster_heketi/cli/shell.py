@@ -81,7 +81,7 @@ class Shell(app.App):
     def configure_logging(self) -> None:
         """Show debug lines of this project alone, not of its libraries."""
         super().configure_logging()
-        for name in ('stevedore', 'oslo_concurrency', 'oslo_db', 'alembic'):
+        for name in ('stevedore', 'oslo_concurrency', 'alembic'):
             logging.getLogger(name).setLevel(logging.WARNING)
 
     def run_subcommand(self, argv: list[str]) -> int:

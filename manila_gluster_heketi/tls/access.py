@@ -51,17 +51,3 @@ def allow_value(
             limit=names.SSL_ALLOW_LIMIT,
         )
     return value
-
-
-def add(clients: Iterable[str], *more: str) -> tuple[str, ...]:
-    """Add names to a list; those that are in it already are fine.
-
-    :raises InvalidCommonName: a new name would match others than itself
-    """
-    checked = {policy.check_common_name(name) for name in more}
-    return tuple(sorted(checked.union(clients)))
-
-
-def remove(clients: Iterable[str], *gone: str) -> tuple[str, ...]:
-    """Take names out of a list; those that are not in it are fine."""
-    return tuple(sorted(set(clients).difference(gone)))

@@ -106,25 +106,3 @@ class AllowValueTestCase(base.TestCase):
         first, *others = access.allow_value(CLUSTER, clients).split(',')
         self.assertEqual(NODE, first)
         self.assertEqual(sorted(clients), others)
-
-
-class ChangeTestCase(base.TestCase):
-    """Adding and removing can be repeated."""
-
-    def test_adding_a_name_twice(self) -> None:
-        """It is in the list once."""
-        once = access.add(('carol',), 'alice')
-        self.assertEqual(('alice', 'carol'), once)
-        self.assertEqual(once, access.add(once, 'alice'))
-
-    def test_adding_a_pattern(self) -> None:
-        """It is refused."""
-        self.assertRaises(
-            exceptions.InvalidCommonName, access.add, ('carol',), '*'
-        )
-
-    def test_removing_a_name_twice(self) -> None:
-        """It is gone."""
-        once = access.remove(('alice', 'carol'), 'alice')
-        self.assertEqual(('carol',), once)
-        self.assertEqual(once, access.remove(once, 'alice'))

@@ -25,7 +25,6 @@ from hypothesis import strategies
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import names
-from manila_gluster_heketi.tls import expiry
 from manila_gluster_heketi.tls import policy
 from tests import base
 
@@ -169,10 +168,3 @@ class ValidityTestCase(base.TestCase):
     def test_less_than_a_day_is_refused(self, days: int) -> None:
         """It would be of no use to anybody."""
         self.assertRaises(exceptions.InvalidInput, policy.validity, days, NOW)
-
-    @ddt.data((0, 0), (23, 0), (24, 1), (-1, -1), (90 * 24 - 1, 89))
-    @ddt.unpack
-    def test_days_left_are_whole_days(self, hours: int, days: int) -> None:
-        """Negative once it has expired."""
-        end = NOW + datetime.timedelta(hours=hours)
-        self.assertEqual(days, expiry.days_left(end))

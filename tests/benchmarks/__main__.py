@@ -12,7 +12,8 @@
 
 """Runs all benchmarks, one after the other: ``python -m tests.benchmarks``.
 
-Each is a module that can be run by itself as well.
+Each is a module that can be run by itself as well. Those that need a lab are
+left to ``tools/bench``.
 """
 
 import pkgutil
@@ -20,11 +21,13 @@ import runpy
 
 from tests import benchmarks
 
+_IN_LAB = ('gluster_', 'lab_', 'quota_')
+
 
 def main() -> None:
     """Run the modules beside this one."""
     for module in pkgutil.iter_modules(benchmarks.__path__):
-        if module.name.startswith('_'):
+        if module.name.startswith(('_', *_IN_LAB)):
             continue
         print(f'== {module.name}', flush=True)
         runpy.run_module(

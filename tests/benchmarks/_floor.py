@@ -114,16 +114,20 @@ class Floor:
 
     def delete(self, volume: FloorVolume) -> None:
         """Remove a volume and its bricks."""
-        self.run(
-            volume.bricks[0].node, _REMOVE_VOLUME.format(name=volume.name)
-        )
+        self.remove(volume.bricks[0].node, volume.name)
         self.destroy_bricks(volume)
+
+    def remove(self, node: layout.LabNode, name: str) -> None:
+        """Stop and delete a volume, by gluster alone."""
+        self.run(node, _REMOVE_VOLUME.format(name=name))
 
     def bricks(self, size_bytes: int) -> FloorVolume:
         """Make the bricks alone."""
         with self._lock:
             number = next(self._numbers)
-        volume = FloorVolume(f'floor-{number}', self._place(number))
+        # A run that was interrupted may have left its own behind.
+        name = f'floor-{model.new_id()[:12]}'
+        volume = FloorVolume(name, self._place(number))
         self._on_all(volume, _MAKE_BRICK, size_bytes)
         return volume
 

@@ -65,7 +65,7 @@ class Bench:
 
 def main() -> None:
     """Measure and print."""
-    given = _lab.arguments('tests.benchmarks.lab_parallel', runs=3)
+    given = _lab.arguments('tests.benchmarks.lab_parallel', runs=2)
     bench = Bench(given)
     resident = _lab.spec()
     bench.service.create_volume(resident)

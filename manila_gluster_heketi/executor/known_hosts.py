@@ -28,8 +28,7 @@ def line_of(path: str, host: str, port: int = 22) -> str:
     """Find the line on record for a host; '' if there is none."""
     name = name_in_file(host, port)
     for line in _lines(path):
-        fields = line.split()
-        if len(fields) >= 3 and name in fields[0].split(','):
+        if len(line.split()) >= 3 and name in _names(line):
             return line
     return ''
 
@@ -53,13 +52,20 @@ def ensure(path: str, lines: Iterable[str]) -> None:
     shall refuse the host, and a person shall decide.
     """
     with lockutils.lock(path):
-        known = {line.split()[0] for line in _lines(path)}
-        missing = [line for line in lines if line.split()[0] not in known]
+        known = {n for line in _lines(path) for n in _names(line)}
+        missing = [line for line in lines if not known & _names(line)]
         if not missing:
             return
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(path, 'a', encoding='utf-8') as file:
-            file.write(''.join(f'{line}\n' for line in missing))
+        with open(path, 'a+', encoding='utf-8') as file:
+            file.seek(0)
+            # Whoever edits the file may leave its last line open.
+            gap = '\n' if file.read()[-1:] not in ('', '\n') else ''
+            file.write(gap + ''.join(f'{line}\n' for line in missing))
+
+
+def _names(line: str) -> set[str]:
+    return set(line.split()[0].split(','))
 
 
 def _lines(path: str) -> list[str]:

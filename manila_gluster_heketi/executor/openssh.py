@@ -174,6 +174,7 @@ class OpenSshExecutor:
             ended.append(process.poll())
             if ended[0] is None:
                 process.kill()
+                process.wait()
 
         try:
             stdout, stderr = processutils.execute(

@@ -1,0 +1,230 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Tests of the life of operations, and of steps as the journal has them."""
+
+import dataclasses
+import datetime
+import itertools
+import json
+from typing import ClassVar
+
+import ddt
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
+from manila_gluster_heketi.model import OpState
+from manila_gluster_heketi.operations import brick_steps
+from manila_gluster_heketi.operations import site
+from manila_gluster_heketi.operations import states
+from manila_gluster_heketi.operations import step
+from manila_gluster_heketi.operations import volume_steps
+from tests import base
+
+_LEGAL = {
+    ('running', 'done'),
+    ('running', 'undoing'),
+    ('running', 'stuck'),
+    ('undoing', 'undone'),
+    ('undoing', 'stuck'),
+    ('stuck', 'undoing'),
+    ('stuck', 'running'),
+}
+
+
+def _operation(state: OpState) -> model.Operation:
+    return model.Operation(
+        id='op-1',
+        kind=model.OpKind.VOLUME_CREATE,
+        subject='volume-1',
+        cluster_id='cluster-1',
+        state=state,
+        owner='me',
+        lease_until=datetime.datetime.now(datetime.timezone.utc),
+    )
+
+
+def _brick(number: int) -> model.Brick:
+    return model.Brick(
+        id=f'brick-{number}',
+        volume_id='volume-1',
+        device_id='device-1',
+        set_index=0,
+        position=number,
+        size_bytes=1 << 30,
+        vg_name='vg_1',
+        pool_name='pool',
+        lv_name=f'brick_{number}',
+        mount_path=f'/mounts/{number}',
+        brick_path=f'/mounts/{number}/brick',
+    )
+
+
+_STEPS = (
+    brick_steps.MakeBricks('gl1', bricks=(_brick(1), _brick(2))),
+    brick_steps.DestroyBricks('gl1', bricks=(_brick(1),)),
+    brick_steps.GrowBricks(
+        'gl1', bricks=(_brick(1),), old_sizes={'brick-1': 5}
+    ),
+    volume_steps.MakeVolume(
+        'gl1',
+        hosts=('gl1', 'gl2'),
+        name='v',
+        replica=2,
+        addresses=('a:/b', 'c:/d'),
+        options={'client.ssl': 'on'},
+        quota_bytes=7,
+    ),
+    volume_steps.SetAccess(
+        'gl1',
+        hosts=('gl1',),
+        name='v',
+        names=('alice',),
+        value='n,alice',
+        old_value='n',
+    ),
+)
+
+
+@ddt.ddt
+class StatesTestCase(base.TestCase):
+    """What may become of an operation."""
+
+    @ddt.data(*itertools.product(OpState, OpState))
+    @ddt.unpack
+    def test_moves(self, before, after) -> None:
+        """Those of the table and no others."""
+        operation = _operation(before)
+        if (str(before), str(after)) in _LEGAL:
+            states.check_transition(operation, after)
+            return
+        error = self.assertRaises(
+            exceptions.InvalidTransition,
+            states.check_transition,
+            operation,
+            after,
+        )
+        self.assertIn('op-1', str(error))
+        self.assertIn(f'from {before} to {after}', str(error))
+
+    def test_every_state_can_come_to_an_end(self) -> None:
+        """From each open one there is a way to a final one."""
+        reached = set(states.FINAL)
+        for _ in OpState:
+            reached |= {a for a, b in states.TRANSITIONS if b in reached}
+        self.assertEqual(set(OpState), reached)
+        self.assertFalse({a for a, _ in states.TRANSITIONS} & states.FINAL)
+        self.assertEqual(set(OpState), states.OPEN | states.FINAL)
+
+
+@ddt.ddt
+class RecordsTestCase(base.TestCase):
+    """Steps go through JSON and come back."""
+
+    @ddt.data(*_STEPS)
+    def test_there_and_back(self, original) -> None:
+        """The same step, equal by value."""
+        [record] = step.to_records([original])
+        stored = json.loads(json.dumps(record.params))
+        again = step.from_record(dataclasses.replace(record, params=stored))
+        self.assertEqual(original, again)
+        self.assertEqual((original.kind, 'gl1'), (record.kind, record.host))
+
+    def test_they_are_numbered(self) -> None:
+        """In the order in which they are done."""
+        records = step.to_records(_STEPS)
+        self.assertEqual(
+            list(range(len(_STEPS))), [each.index for each in records]
+        )
+
+    def test_a_kind_that_is_not_known(self) -> None:
+        """A newer release wrote it."""
+        record = model.StepRecord(0, 'from-the-future', 'gl1', {})
+        self.assertRaises(KeyError, step.from_record, record)
+
+    def test_a_kind_twice(self) -> None:
+        """The journal could not tell them apart."""
+
+        class Another(step.Step):
+            kind: ClassVar[str] = 'make-bricks'
+
+            def do(self, site):
+                """Do nothing."""
+
+            def undo(self, site):
+                """Undo nothing."""
+
+        error = self.assertRaises(ValueError, step.persisted, Another)
+        self.assertIn('make-bricks', str(error))
+        self.assertIs(brick_steps.MakeBricks, step._KINDS['make-bricks'])
+
+
+class SiteTestCase(base.TestCase):
+    """Gluster commands: which host, and how patiently."""
+
+    def _site(self, executor, **values):
+        self.pauses = []
+        return site.Site(
+            executor=executor,
+            authority=lambda: None,
+            sleep=self.pauses.append,
+            **values,
+        )
+
+    def test_without_a_host(self) -> None:
+        """Said so, not with an empty list."""
+        error = self.assertRaises(
+            exceptions.NoNodeOnline, self._site(None).run_gluster, [], []
+        )
+        self.assertIn('no node', str(error))
+
+    def test_another_host_only_if_nothing_was_started(self) -> None:
+        """A connection that broke leaves the outcome open."""
+        asked = []
+
+        class Executor:
+            def run_batch(self, host, batch):
+                """Break."""
+                asked.append(host)
+                raise exceptions.ConnectionLost(
+                    host=host, command='gluster', reason='broken'
+                )
+
+        self.assertRaises(
+            exceptions.ConnectionLost,
+            self._site(Executor()).run_gluster,
+            ['gl1', 'gl2'],
+            [],
+        )
+        self.assertEqual(['gl1'], asked)
+
+    def test_patience_ends(self) -> None:
+        """The pauses grow, and no longer than was allowed is waited."""
+
+        class Executor:
+            def run_batch(self, host, batch):
+                """Refuse."""
+                raise exceptions.CommandFailed(
+                    host=host,
+                    command='gluster volume set v',
+                    status=1,
+                    stderr='Another transaction is in progress for v.',
+                    completed=0,
+                )
+
+        waiting = self._site(Executor(), busy_timeout_seconds=30.0)
+        self.assertRaises(
+            exceptions.GlusterBusy, waiting.run_gluster, ['gl1'], []
+        )
+        self.assertEqual(sorted(self.pauses), self.pauses)
+        self.assertGreaterEqual(sum(self.pauses), 30)
+        self.assertLess(sum(self.pauses), 40)

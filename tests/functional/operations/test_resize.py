@@ -198,6 +198,9 @@ class ExtendFailsTestCase(deployment.DeployedTestCase):
         ('before', ('mkfs.xfs',)),
         ('before', ('mount',)),
         ('before', ('add-brick',)),
+        ('after', ('add-brick',)),
+        ('before', ('rebalance', 'start')),
+        ('before', ('limit-usage',)),
     )
     @ddt.unpack
     def test_by_sets(self, hook, words) -> None:
@@ -205,7 +208,11 @@ class ExtendFailsTestCase(deployment.DeployedTestCase):
         d = self.deploy(nodes=3, disks=2, disk_bytes=10 * GIB)
         volume = d.create(gigabytes=7)
         before = d.world()
-        setattr(d.executor, hook, once(says(*words), fail()))
+        setattr(
+            d.executor,
+            hook,
+            once(says(*words), fail() if hook == 'before' else _lose),
+        )
         self._fails(d, 14 * GIB)
         self.assertEqual(before, d.world())
         d.service.extend_volume('share-1', 14 * GIB)

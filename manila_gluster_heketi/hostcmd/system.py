@@ -58,6 +58,7 @@ exec grep -aoE -m1 '/[A-Za-z0-9/_.+-]*/glusterfs[.]pem' \
 "${xlators%/xlator}/rpc-transport/socket.so"
 """
 
+# A power cut must not leave an empty or half a copy: it would be put back.
 _SET_PING = (
     shell.REPLACE_FILE
     + """\
@@ -65,8 +66,10 @@ new="    option ping-timeout $2"
 while IFS= read -r line; do
 [ "$line" = "$new" ] && exit 0
 done <"$1"
-[ -e "$1.before-gluster-heketi" ] ||
-cp -p -- "$1" "$1.before-gluster-heketi" || exit 1
+kept=$1.before-gluster-heketi
+[ -e "$kept" ] || {
+cp -p -- "$1" "$kept.new" && sync "$kept.new" && mv -f -- "$kept.new" "$kept"
+} || exit 1
 replace "$1" sed -E -e '/^[ \\t]*option[ \\t]+ping-timeout[ \\t]/d' \
 -e "s/^end-volume/$new\\\\n&/"
 """

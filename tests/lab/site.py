@@ -37,6 +37,7 @@ from manila_gluster_heketi.conf import opts
 from manila_gluster_heketi.conf.settings import Settings
 from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.hostcmd import gluster_xml
+from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.lab import client
 from manila_gluster_heketi.lab import layout
 from manila_gluster_heketi.lab import nodes
@@ -137,21 +138,23 @@ class Site:
 
     def volume_info(self, name: str) -> gluster_xml.VolumeInfo:
         """Ask Gluster about a volume."""
-        host = self.lab.nodes[0].address
-        [answer] = self.service.executor.run_batch(
-            host, [gluster.volume_info(name)]
+        [found] = gluster_xml.volumes(
+            '', self.ask_gluster(gluster.volume_info(name))
         )
-        [found] = gluster_xml.volumes(host, answer.stdout)
         return found
 
     def quota(self, name: str) -> gluster_xml.QuotaLimit:
         """Ask Gluster for the quota of a volume."""
-        host = self.lab.nodes[0].address
-        [answer] = self.service.executor.run_batch(
-            host, [gluster.quota_list(name)]
+        [found] = gluster_xml.quota_limits(
+            '', self.ask_gluster(gluster.quota_list(name))
         )
-        [found] = gluster_xml.quota_limits(host, answer.stdout)
         return found
+
+    def ask_gluster(self, question: Command) -> str:
+        """Ask on the first node that answers."""
+        hosts = [node.address for node in self.lab.nodes]
+        [answer] = self.service.engine.site.run_gluster(hosts, [question])
+        return answer.stdout
 
     def free_bytes(self) -> dict[str, int]:
         """Say what the store takes to be free on each device."""

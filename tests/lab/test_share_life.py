@@ -16,6 +16,7 @@ import pathlib
 import re
 import socket
 
+import fixtures
 import requests
 from defusedxml import ElementTree
 
@@ -268,3 +269,26 @@ class SealedShareTest(site.SiteCase):
         self.site.shares.deny(self.share, rule)
         alice = self.mounted(self.site.identity('alice'))
         alice.run(['true'], check=True)
+
+    def test_no_private_key_is_in_any_log(self) -> None:
+        issued = self.site.run(
+            '-v',
+            'cert',
+            'issue',
+            'erin',
+            '--directory',
+            self.useFixture(fixtures.TempDir()).path,
+        )
+        loaded = self.site.loaded
+        texts = {
+            'topology load': loaded.stdout + loaded.stderr,
+            'cert issue': issued.stdout + issued.stderr,
+            'manila': self.site.manila.log.read_text(),
+        }
+        # They do tell of the keys that were written, and what was run.
+        self.assertIn('glusterfs.key', texts['topology load'])
+        self.assertIn(f'volume create {self.volume.name}', texts['manila'])
+        for name, text in texts.items():
+            self.assertNotIn('PRIVATE KEY', text, name)
+        key = self.site.identity('alice') / 'glusterfs.key'
+        self.assertIn('PRIVATE KEY', key.read_text())

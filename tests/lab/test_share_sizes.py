@@ -130,11 +130,10 @@ class ShareInUseTest(site.SiteCase):
         grown = self._info().addresses
         self.assertEqual(addresses, grown[: len(addresses)])
         self.assertEqual(6, len(grown))
-        host = self.site.lab.nodes[0].address
-        [answer] = self.site.service.executor.run_batch(
-            host, [gluster.rebalance_status(self.volume.name)]
+        question = gluster.rebalance_status(self.volume.name)
+        rebalance = gluster_xml.rebalance(
+            '', self.site.ask_gluster(question)
         )
-        rebalance = gluster_xml.rebalance(host, answer.stdout)
         self.assertIn(rebalance.status, ('in progress', 'completed'))
         self._reserve('yet more', 100)
 

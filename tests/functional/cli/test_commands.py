@@ -12,98 +12,23 @@
 
 """The ``gluster-heketi`` command in process."""
 
-import contextlib
 import io
 import json
 import os
-import re
 import stat
 import sys
-from typing import Any
 
 import ddt
 import fixtures
 
 from manila_gluster_heketi import exceptions
-from manila_gluster_heketi.cli import shell
 from manila_gluster_heketi.cli.exit_codes import ExitCode
-from manila_gluster_heketi.executor.simulated.cluster import SimulatedCluster
-from tests.functional import deployment
+from tests.functional.cli import commands
 from tests.functional.interference import once
 from tests.functional.interference import says
 
 
-class CommandTestCase(deployment.DeployedTestCase):
-    """Runs commands on a deployment through a configuration file."""
-
-    def setUp(self) -> None:
-        """Write the configuration."""
-        super().setUp()
-        self.d = self.deploy(load=False)
-        self.useFixture(
-            fixtures.MonkeyPatch(
-                'manila_gluster_heketi.service.openssh.OpenSshExecutor',
-                lambda options: self.d.executor,
-            )
-        )
-        self.config = self.configure()
-        self.topology = self.d.write(
-            'topology.json', json.dumps(self.d.document())
-        )
-
-    def configure(self, *lines: str, section: str = 'gluster_heketi') -> str:
-        """Write a configuration file; give its path."""
-        directory = self.d.directory
-        return self.d.write(
-            'test.conf',
-            '\n'.join(
-                [
-                    f'[{section}]',
-                    f'gluster_heketi_state_path = {directory}',
-                    'gluster_heketi_store_connection = '
-                    f'sqlite:///{directory}/store.sqlite',
-                    *lines,
-                ]
-            ),
-        )
-
-    def run_command(self, *words: str) -> tuple[int, str, str]:
-        """Run a command; give its status, output and errors."""
-        return self.run_plainly('--config-file', self.config, *words)
-
-    def run_plainly(self, *words: str) -> tuple[int, str, str]:
-        """Run a command with no global options but those given."""
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            status = shell.main(list(words))
-        return status, out.getvalue(), err.getvalue()
-
-    def json_of(self, *words: str) -> Any:
-        """Run a command that must succeed; parse its JSON."""
-        status, out, err = self.run_command(*words, '-f', 'json')
-        self.assertEqual(0, status, err)
-        return json.loads(out)
-
-    def refused(self, code: ExitCode, *words: str) -> str:
-        """Run a command that must fail with one clear line."""
-        status, out, err = self.run_command(*words)
-        self.assertEqual(code, status, err)
-        self.assertEqual('', out)
-        self.assert_one_line(err)
-        return err
-
-    def assert_one_line(self, err: str) -> None:
-        """Look at an error as its reader does, below what was done."""
-        self.assertNotIn('Traceback', err)
-        lines = err.strip().splitlines()
-        told = [each for each in lines if re.match(r'\[MGH-\d{3}\]', each)]
-        self.assertEqual(lines[-1:], told)
-
-
-class TopologyTestCase(CommandTestCase):
+class TopologyTestCase(commands.CommandTestCase):
     """topology load, show, export."""
 
     def test_load(self) -> None:
@@ -162,7 +87,7 @@ class TopologyTestCase(CommandTestCase):
         self.assertEqual(self.d.document(), json.loads(out))
 
 
-class ErrorTestCase(CommandTestCase):
+class ErrorTestCase(commands.CommandTestCase):
     """One line on standard error, and a status that tells the kind."""
 
     def test_a_file_that_is_not_there(self) -> None:
@@ -244,7 +169,7 @@ def _bug(self):
     raise ZeroDivisionError('surprise')
 
 
-class VolumeTestCase(CommandTestCase):
+class VolumeTestCase(commands.CommandTestCase):
     """volume list and show."""
 
     def setUp(self) -> None:
@@ -288,7 +213,7 @@ class VolumeTestCase(CommandTestCase):
 
 
 @ddt.ddt
-class CertificateTestCase(CommandTestCase):
+class CertificateTestCase(commands.CommandTestCase):
     """cert issue and list."""
 
     def setUp(self) -> None:
@@ -356,107 +281,3 @@ class CertificateTestCase(CommandTestCase):
         )
         self.assertIn('days', err)
         self.assertEqual([], os.listdir(self.where))
-
-
-class ConfigurationTestCase(CommandTestCase):
-    """A configuration that can't be used."""
-
-    def _refused(self, *parts: str, words: tuple[str, ...] = ()) -> str:
-        err = self.refused(ExitCode.BAD_INPUT, *words, 'topology', 'show')
-        for part in parts:
-            self.assertIn(part, err)
-        return err
-
-    def test_no_such_file(self) -> None:
-        """The path is named."""
-        status, _, err = self.run_plainly(
-            '--config-file', '/nonexistent.conf', 'topology', 'show'
-        )
-        self.assertEqual(ExitCode.BAD_INPUT, status)
-        self.assert_one_line(err)
-        self.assertIn('/nonexistent.conf', err)
-
-    def test_no_such_section(self) -> None:
-        """Section and file are named."""
-        self._refused(
-            "'gluster7'", 'test.conf', words=('--config-section', 'gluster7')
-        )
-
-    def test_the_section_of_a_back_end(self) -> None:
-        """manila.conf will do."""
-        self.configure(
-            'share_driver = manila_gluster_heketi.driver.'
-            'GlusterHeketiShareDriver',
-            section='gluster1',
-        )
-        status, _, err = self.run_command(
-            '--config-section', 'gluster1', 'topology', 'show'
-        )
-        self.assertEqual((0, ''), (status, err))
-
-    def test_a_file_that_is_no_configuration(self) -> None:
-        """The file is named."""
-        self.d.write('test.conf', 'this is not one\n')
-        self._refused('test.conf')
-
-    def test_a_value_that_is_not_known(self) -> None:
-        """Option and reason are named."""
-        self.configure('gluster_heketi_durability = replica 9')
-        self._refused('gluster_heketi_durability', 'replica 9')
-
-    def test_a_number_that_is_none(self) -> None:
-        """Likewise."""
-        self.configure('gluster_heketi_ssh_port = many')
-        self._refused('gluster_heketi_ssh_port', 'many')
-
-    def test_a_key_that_is_not_there(self) -> None:
-        """Before ssh says no more than 'denied'."""
-        self.configure('gluster_heketi_ssh_private_key = /nonexistent/key')
-        self._refused('gluster_heketi_ssh_private_key', '/nonexistent/key')
-
-    def test_a_key_that_others_can_read(self) -> None:
-        """Its mode is named."""
-        key = self.d.write('key', 'secret')
-        os.chmod(key, 0o644)
-        self.configure(f'gluster_heketi_ssh_private_key = {key}')
-        status, _, err = self.run_command('topology', 'show')
-        self.assertNotEqual(0, status)
-        self.assert_one_line(err)
-        self.assertIn(key, err)
-        self.assertIn('0644', err)
-
-    def test_a_state_path_that_is_a_file(self) -> None:
-        """It is named."""
-        path = self.d.write('file', '')
-        self.configure()
-        text = f'[gluster_heketi]\ngluster_heketi_state_path = {path}\n'
-        self.d.write('test.conf', text)
-        self._refused('gluster_heketi_state_path', path)
-
-    def test_a_database_of_a_newer_release(self) -> None:
-        """Nothing in it is touched."""
-        with self.d.service.store.write() as tx:
-            tx._connection.exec_driver_sql(
-                "UPDATE alembic_version SET version_num = '9999'"
-            )
-        status, out, err = self.run_command('topology', 'show')
-        self.assertEqual((ExitCode.FAILED, ''), (status, out))
-        self.assert_one_line(err)
-        self.assertIn('9999', err)
-
-    def test_a_password_is_not_shown(self) -> None:
-        """Nor is any part of a URL that can't be parsed."""
-        self.d.write(
-            'test.conf',
-            '[gluster_heketi]\n'
-            f'gluster_heketi_state_path = {self.d.directory}\n'
-            'gluster_heketi_store_connection = nosuch://u:s3cret@h/db\n',
-        )
-        status, out, err = self.run_command('topology', 'show')
-        self.assertNotEqual(0, status)
-        self.assertNotIn('s3cret', out + err)
-        self.assert_one_line(err)
-
-    def test_the_simulation_is_what_is_used(self) -> None:
-        """No test of this module may reach for ssh."""
-        self.assertIsInstance(self.d.cluster, SimulatedCluster)

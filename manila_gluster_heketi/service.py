@@ -53,6 +53,7 @@ from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.session import Store
 from manila_gluster_heketi.tls import issue
+from manila_gluster_heketi.tls import policy
 from manila_gluster_heketi.tls.ca import Authority
 
 LOG = log.getLogger(__name__)
@@ -338,9 +339,11 @@ class Service:
 
         :raises InvalidCommonName: it would not be one name for Gluster
         """
+        # Before an authority is made for a name that is refused.
+        name = policy.check_common_name(common_name)
         bundle = issue.issue_client(
             self._authority(),
-            common_name,
+            name,
             days=days or self.settings.client_certificate_days,
         )
         with self.store.write() as tx:

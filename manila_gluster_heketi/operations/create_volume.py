@@ -139,11 +139,14 @@ def _usable(there: model.Volume) -> model.Volume:
 def _place(
     tx: Transaction, spec: model.VolumeSpec, failed_nodes: frozenset[str]
 ) -> allocator.Placement:
-    clusters = [
-        each
-        for each in topology.clusters(tx)
-        if spec.cluster_id in ('', each.id)
-    ]
+    there = topology.clusters(tx)
+    clusters = [c for c in there if spec.cluster_id in ('', c.id)]
+    if not there:
+        raise exceptions.NoSpace(
+            wanted=f'{spec.size_bytes} bytes',
+            explanation='there is no cluster yet; "gluster-heketi topology '
+            'load" makes one',
+        )
     return allocator.place_anywhere(
         tuple(topology.snapshot(tx, each.id) for each in clusters),
         spec,

@@ -29,6 +29,7 @@ from manila_gluster_heketi.model import VolumeState
 from manila_gluster_heketi.operations import brick_rows
 from manila_gluster_heketi.operations import brick_steps
 from manila_gluster_heketi.operations import kinds
+from manila_gluster_heketi.operations import owner
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations import volume_steps
 from manila_gluster_heketi.operations.engine import Engine
@@ -92,7 +93,8 @@ def _supersede(
     for each in journal.operations(tx, states=tuple(states.OPEN)):
         if each.subject != volume.id:
             continue
-        if not journal.take_over(tx, each.id, engine.owner, moment, moment):
+        expired = owner.expired_at(each, moment)
+        if not journal.take_over(tx, each.id, engine.owner, expired, moment):
             raise exceptions.Conflict(
                 kind=each.kind, identity=each.id, reason='it is under way'
             )

@@ -21,8 +21,6 @@ import concurrent.futures
 import dataclasses
 import datetime
 import itertools
-import os
-import socket
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -36,6 +34,7 @@ from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.model import StepRecord
 from manila_gluster_heketi.model import StepState
 from manila_gluster_heketi.operations import kinds
+from manila_gluster_heketi.operations import owner
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations.site import Found
@@ -65,7 +64,7 @@ class Engine:
     def __init__(self, store: Store, site: Site) -> None:
         self.store = store
         self.site = site
-        self.owner = f'{socket.gethostname()}:{os.getpid()}:{model.new_id()}'
+        self.owner = owner.new()
 
     def open(
         self,

@@ -89,7 +89,9 @@ def load(
 
     :raises InvalidTopology: it contradicts the store; nothing was changed
     :raises HostError: a new host or device is not fit; nothing was changed
-    :raises OperationFailed: a host failed half-way; it was undone
+    :raises OperationFailed: a host failed half-way; the nodes of one cluster,
+        or all devices, were undone; what was added before stays, and a
+        repeat goes on from there
     """
     with engine.store.read() as tx:
         there = current(tx)

@@ -26,6 +26,7 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.operations import kinds
+from manila_gluster_heketi.operations import owner
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations.engine import LEASE
 from manila_gluster_heketi.operations.engine import Engine
@@ -92,7 +93,11 @@ def _take_over(engine: Engine, operation: Operation) -> Operation | None:
     with engine.store.write() as tx:
         moment = now()
         if not journal.take_over(
-            tx, operation.id, engine.owner, moment, moment + LEASE
+            tx,
+            operation.id,
+            engine.owner,
+            owner.expired_at(operation, moment),
+            moment + LEASE,
         ):
             return None
         current = journal.operation(tx, operation.id)

@@ -193,8 +193,8 @@ class NoRoomTestCase(deployment.DeployedTestCase):
     def test_no_cluster_at_all(self) -> None:
         """A store without a topology says so."""
         d = self.deploy(load=False)
-        error = self.assertRaises(exceptions.NotFound, d.create)
-        self.assertIn('cluster', str(error))
+        error = self.assertRaises(exceptions.NoSpace, d.create)
+        self.assertIn('topology load', str(error))
         self.assertEqual((), d.service.volumes())
 
     def test_when_others_have_taken_the_room(self) -> None:

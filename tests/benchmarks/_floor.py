@@ -106,7 +106,7 @@ class Floor:
             _MAKE_VOLUME.format(
                 name=volume.name,
                 bricks=self.addresses(volume),
-                options=self.options(volume.name),
+                options=words(self.options(volume.name)),
                 quota=size_bytes,
             ),
         )
@@ -142,7 +142,7 @@ class Floor:
             for brick in volume.bricks
         )
 
-    def options(self, name: str) -> str:
+    def options(self, name: str) -> dict[str, str]:
         """List the options that a volume of ours would have."""
         cluster = self._snapshot.cluster.id
         volume = model.Volume(
@@ -156,8 +156,7 @@ class Floor:
             spread=model.ZoneSpread.PREFER,
             state=model.VolumeState.CREATING,
         )
-        options = volume_options.born_with(volume, self._timeouts, {})
-        return words(options)
+        return volume_options.born_with(volume, self._timeouts, {})
 
     def run(self, node: layout.LabNode, script: str) -> str:
         """Run a script on a node; fail if it does."""

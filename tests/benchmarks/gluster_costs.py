@@ -31,6 +31,7 @@ at() { read -r up _ </proc/uptime; echo "$1 $up"; }
 volume() { gluster --mode=script volume "$@" >/dev/null; }
 at begin
 """
+_TLS = ('client.ssl', 'server.ssl', 'auth.ssl-allow')
 _CREATE = ('create', 'create {name} replica 3 {bricks}')
 _SET = ('set', 'set {name} {options}')
 _START = ('start', 'start {name}')
@@ -48,20 +49,23 @@ class Variant:
     """A way to make a volume.
 
     :ivar hooks: whether glusterd finds its hook scripts
+    :ivar away: run on a node that has no brick of the volume
     """
 
     name: str
     steps: Steps
     hooks: bool = True
+    away: bool = False
 
 
 _VARIANTS = (
     Variant('as it is', _NOW),
     Variant('without hook scripts', _NOW, hooks=False),
     Variant(
-        'one option',
-        (_CREATE, ('set', 'set {name} client.ssl on'), _START, *_QUOTA),
+        'TLS options alone',
+        (_CREATE, ('set', 'set {name} {tls}'), _START, *_QUOTA),
     ),
+    Variant('on a node without a brick', _NOW, away=True),
     Variant('without quota', (_CREATE, _SET, _START)),
 )
 
@@ -73,6 +77,8 @@ class Bench:
         self._floor = floor
         self._bricks = floor.bricks(4 * GIB)
         self._node = self._bricks.bricks[0].node
+        used = [brick.node for brick in self._bricks.bricks]
+        self._away = next(n for n in floor.lab.nodes if n not in used)
         self._count = 0
 
     def close(self) -> None:
@@ -82,7 +88,9 @@ class Bench:
     def make(self, variant: Variant) -> dict[str, float]:
         """Make a volume and remove it; say what each command took."""
         self._count += 1
+        node = self._away if variant.away else self._node
         name = f'costs-{self._count}'
+        options = self._floor.options(name)
         script = _CLOCK
         for step, words in variant.steps:
             command = words.format(
@@ -91,15 +99,16 @@ class Bench:
                 bricks=self._floor.addresses(self._bricks).replace(
                     '/brick', f'/{name}'
                 ),
-                options=self._floor.options(name),
+                options=_floor.words(options),
+                tls=_floor.words({key: options[key] for key in _TLS}),
             )
             script += f'volume {command}\nat {step.replace(" ", "-")}\n'
         self._set_hooks(variant.hooks)
         try:
-            output = self._floor.run(self._node, script)
+            output = self._floor.run(node, script)
         finally:
             self._set_hooks(True)
-        self._floor.remove(self._node, name)
+            self._floor.remove(node, name)
         return _laps(output)
 
     def _set_hooks(self, wanted: bool) -> None:
@@ -123,7 +132,7 @@ def _laps(output: str) -> dict[str, float]:
 
 def main() -> None:
     """Measure and print."""
-    given = _lab.arguments('tests.benchmarks.gluster_costs', runs=3)
+    given = _lab.arguments('tests.benchmarks.gluster_costs', runs=2)
     service = _lab.service(given.lab)
     # Daemons that the first volume would start are not what is measured.
     resident = _lab.spec()

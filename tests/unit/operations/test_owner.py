@@ -53,7 +53,7 @@ class OwnerTestCase(base.TestCase):
     def test_a_dead_process_of_this_machine(self):
         found = owner.expired_at(_operation(_of_process(_NO_PROCESS)), _NOW)
 
-        self.assertTrue(found > _LATER)
+        self.assertGreater(found, _LATER)
 
     def test_this_process(self):
         self.assertEqual(_NOW, owner.expired_at(_operation(owner.new()), _NOW))

@@ -74,6 +74,7 @@ old=/etc/glusterfs/glusterd.vol.before-gluster-heketi
 if [ -e "$old" ]; then mv "$old" /etc/glusterfs/glusterd.vol; fi
 systemctl start glusterd
 sync
+systemctl is-active glusterd || { echo glusterd does not start >&2; exit 1; }
 """
 
 

@@ -53,7 +53,7 @@ from tests.lab.shares import Shares
 
 SECTION = 'gluster'
 _COMMAND_SECONDS = 300
-_RECOVERY_SECONDS = 240
+_RECOVERY_SECONDS = 150
 _RECOVERY_PAUSE = 2
 
 _shared: 'Site | None' = None
@@ -79,7 +79,13 @@ class Site:
         directory = pathlib.Path(tempfile.mkdtemp(prefix='gh-', dir='/tmp'))
         spec = _manila(lab, directory)
         configuration.write(spec)
-        loaded = load(directory, topology.topology_document(lab), '-v')
+        loaded = load(
+            configuration.Files(spec.directory).configuration,
+            topology.topology_document(lab),
+            '-v',
+        )
+        if loaded.returncode:
+            raise AssertionError(loaded.stderr)
         manila = control.up(spec, report=lambda stage: None)
         site = cls(
             lab=lab,
@@ -267,14 +273,16 @@ def run(
 
 
 def load(
-    directory: pathlib.Path, document: object, *options: str
+    configuration_file: pathlib.Path, document: object, *options: str
 ) -> subprocess.CompletedProcess[str]:
-    """Load a topology by the command line, with the configuration there."""
-    file = directory / 'topology.json'
+    """Load a topology by the command line.
+
+    :param options: of the command line, before the command
+    """
+    file = configuration_file.with_name('topology.json')
     file.write_text(json.dumps(document))
-    files = configuration.Files(directory / 'manila')
     argv = ['topology', 'load', '-f', 'json', str(file)]
-    return run(files.configuration, *options, *argv)
+    return run(configuration_file, *options, *argv)
 
 
 def settings(configuration_file: pathlib.Path) -> Settings:
@@ -302,6 +310,12 @@ def options(
         **changes,
     }
     return {f'gluster_heketi_{name}': v for name, v in chosen.items()}
+
+
+def write_options(file: pathlib.Path, chosen: dict[str, str]) -> None:
+    """Write a configuration file with the back end's section alone."""
+    lines = [f'{name} = {value}\n' for name, value in chosen.items()]
+    file.write_text(f'[{SECTION}]\n' + ''.join(lines))
 
 
 def _manila(

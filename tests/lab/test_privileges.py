@@ -47,8 +47,7 @@ class LoginTest(site.SiteCase):
             ssh_user=user,
             ssh_sudo='True',
         )
-        lines = [f'{name} = {value}\n' for name, value in chosen.items()]
-        file.write_text(f'[{site.SECTION}]\n' + ''.join(lines))
+        site.write_options(file, chosen)
         return site.settings(file)
 
     @contextlib.contextmanager

@@ -12,6 +12,7 @@
 
 """A tenant's share: who gets in, how much it takes, and that it is sealed."""
 
+import json
 import pathlib
 import re
 import socket
@@ -23,6 +24,7 @@ from defusedxml import ElementTree
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import names
 from manila_gluster_heketi.lab import client
+from manila_gluster_heketi.lab import topology
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.sizes import MIB
 from tests.lab import footprint
@@ -292,3 +294,25 @@ class SealedShareTest(site.SiteCase):
             self.assertNotIn('PRIVATE KEY', text, name)
         key = self.site.identity('alice') / 'glusterfs.key'
         self.assertIn('PRIVATE KEY', key.read_text())
+
+
+class SecondLoadTest(site.SiteCase):
+    """The same document once more, with Manila at work."""
+
+    def test_it_changes_nothing(self) -> None:
+        nodes = footprint.look(self.site.lab)
+        records = self.site.service.clusters()
+        document = topology.topology_document(self.site.lab)
+        done = site.load(self.site.manila.configuration, document)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual([], json.loads(done.stdout))
+        self.assertEqual(records, self.site.service.clusters())
+        self.assertEqual(nodes, footprint.look(self.site.lab))
+
+    def test_the_first_load_told_of_all(self) -> None:
+        rows = json.loads(self.site.loaded.stdout)
+        added = {(row['Host'], row['Subject']) for row in rows}
+        for node in self.site.lab.nodes:
+            for subject in ('node', *node.devices):
+                self.assertIn((node.address, subject), added)
+        self.assertEqual({'added'}, {row['Action'] for row in rows})

@@ -64,7 +64,7 @@ def main() -> None:
         return
     parser = _lab.parser(_MODULE, runs=2)
     parser.add_argument('--name', default='bench-fresh', help='of the lab')
-    parser.add_argument('--subnet', default='10.92.0.0/24')
+    parser.add_argument('--subnet', default='10.193.92.0/24')
     given = parser.parse_args()
     spec = layout.LabSpec(name=given.name, subnet=given.subnet)
     lab = layout.Lab.plan(spec)

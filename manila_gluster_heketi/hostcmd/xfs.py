@@ -49,3 +49,11 @@ def grow(mount_path: str) -> Command:
     A second run changes nothing.
     """
     return Command(('xfs_growfs', '-d', mount_path))
+
+
+def flush(mount_path: str) -> Command:
+    """Write what a file system still has in memory to its device.
+
+    A second run changes nothing.
+    """
+    return Command(('sync', '--file-system', '--', mount_path))

@@ -216,6 +216,10 @@ def _steps(
             ),
             quota_bytes=volume.size_bytes,
         ),
+        *(
+            brick_steps.FlushBricks(host=host, bricks=tuple(theirs))
+            for host, theirs in by_host.items()
+        ),
     ]
 
 

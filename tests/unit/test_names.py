@@ -49,6 +49,7 @@ STEPS = {
     'add-brick-sets': ('name', 'hosts', 'replica', 'addresses'),
     'deploy-certificate': ('cluster_id', 'directory'),
     'destroy-bricks': ('bricks',),
+    'flush-bricks': ('bricks',),
     'grow-bricks': ('bricks', 'old_sizes'),
     'join-peers': ('members', 'addresses', 'own_address'),
     'make-bricks': ('bricks',),

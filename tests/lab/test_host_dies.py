@@ -166,23 +166,26 @@ class HostDiesTest(site.SiteCase):
                 if brick.device_id in devices
             ]
 
+    def test_right_after_a_share_was_made(self) -> None:
+        share = self.site.shares.create(1)
+        self.addCleanup(self.site.shares.delete, share)
+        nodes.kill(self.site.lab, 'n2', dirty=True)
+        self._is_whole_again(self.site.volume(share))
+
     def test_while_gluster_makes_the_volume(self) -> None:
-        self._create_and_return(
-            self._cut(
-                'gluster --mode=script volume create',
-                victim=self.site.lab.node('n3').address,
-                delay=2.0,
-            )
+        cut = self._cut(
+            'gluster --mode=script volume create',
+            victim=self.site.lab.node('n3').address,
+            delay=2.0,
         )
+        self._is_whole_again(self._create(cut))
 
     def test_where_gluster_makes_the_volume(self) -> None:
-        self._create_and_return(
-            self._cut('gluster --mode=script volume create', delay=1.5)
-        )
+        cut = self._cut('gluster --mode=script volume create', delay=1.5)
+        self._is_whole_again(self._create(cut))
 
-    def _create_and_return(self, cut: PowerCut) -> None:
-        """Whatever became of the volume, it is whole with the node back."""
-        volume = self._create(cut)
+    def _is_whole_again(self, volume: model.Volume | None) -> None:
+        """If it was made, all its bricks are there once all nodes are."""
         self.site.power_on()
         if volume is not None:
             until(

@@ -53,7 +53,7 @@ class Policy:
     :ivar attempts: placements tried, each without the hosts that failed
     """
 
-    quota_timeouts: tuple[int, int] = (0, 0)
+    quota_timeouts: tuple[int, int] = (2, 1)
     extra_options: Mapping[str, str] = dataclasses.field(default_factory=dict)
     attempts: int = 3
 

@@ -15,6 +15,7 @@
 import dataclasses
 import subprocess
 import sys
+import time
 from typing import ClassVar
 
 from manila_gluster_heketi import model
@@ -26,6 +27,9 @@ from manila_gluster_heketi.sizes import MIB
 from manila_gluster_heketi.store import topology
 from tests.lab import footprint
 from tests.lab import site
+
+# More than quota's soft timeout and the hard one together.
+_QUOTA_LOOKS_SECONDS = 5
 
 # Writes and reads without end, as a tenant's program that nobody warned;
 # ends well when its standard input does.
@@ -93,6 +97,7 @@ class ShareInUseTest(site.SiteCase):
         bricks = self._bricks()
         self._resize(1)
         self._reserve('big', 900)
+        time.sleep(_QUOTA_LOOKS_SECONDS)
         refused = self.alice.run(['fallocate', '-l', '300M', 'more'])
         self.assertIn('Disk quota exceeded', refused.stderr)
         self._resize(2)

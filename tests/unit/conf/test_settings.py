@@ -84,7 +84,7 @@ class SettingsTestCase(base.TestCase):
                 zone_spread=model.ZoneSpread.PREFER,
                 headroom_percent=0,
                 volume_options={},
-                quota_timeouts=(0, 0),
+                quota_timeouts=(2, 1),
                 volume_name_prefix='share-',
                 placement_attempts=3,
                 cluster='',

@@ -19,6 +19,7 @@ exist if and only if the places, counting at most ``sets`` in each domain, are
 at least ``sets * copies`` (the theorem of Gale and Ryser on 0-1 matrices).
 """
 
+import abc
 import collections
 import heapq
 import math
@@ -32,7 +33,7 @@ from manila_gluster_heketi import sizes
 EXTENT_BYTES = 4 * sizes.MIB
 
 
-class Domain:
+class Domain(abc.ABC):
     """Devices of which a set may use only one.
 
     :ivar identity: what tells it from its like
@@ -62,13 +63,13 @@ class Domain:
         self._heap: list[tuple[int, int, int]] | None = None
         self._shares: list[int] | None = None
 
+    @abc.abstractmethod
     def rooms(self) -> Iterable[int]:
         """Return the room on each of its devices, in bytes."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def nodes(self) -> Sequence['Node']:
         """Return the nodes in it; a node has itself."""
-        raise NotImplementedError
 
     def places(self, brick_bytes: int, most: int) -> int:
         """Count the bricks that it has places for, up to ``most``."""

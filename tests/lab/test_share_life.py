@@ -48,7 +48,7 @@ _QUOTA_LOOKS_SECONDS = 5
 # Writes 1 MiB at a time, each to the bricks, until it is refused.
 _FILL = """
 import os
-with open('filled', 'wb', buffering=0) as file:
+with open('filled', 'ab', buffering=0) as file:
     written = 0
     try:
         while True:

@@ -125,7 +125,7 @@ class SealedShareTest(site.SiteCase):
     def test_it_was_sealed_before_its_first_start(self) -> None:
         history = footprint.answers(
             self.site.lab,
-            f'grep -h {self.volume.name} /var/log/glusterfs/cmd_history.log',
+            f'grep -ah {self.volume.name} /var/log/glusterfs/cmd_history.log',
             [self._maker()],
         )
         [text] = history.values()
@@ -142,7 +142,8 @@ class SealedShareTest(site.SiteCase):
 
     def _maker(self) -> str:
         """Find the node where the volume was made."""
-        wanted = f'grep -c "volume create {self.volume.name} " '
+        # -a: a power cut leaves zeros in logs.
+        wanted = f'grep -ac "volume create {self.volume.name} " '
         counts = footprint.answers(
             self.site.lab,
             f'{wanted} /var/log/glusterfs/cmd_history.log || true',

@@ -171,10 +171,11 @@ def _by_sets(
     )
     volumes.add_bricks(tx, bricks)
     hosts = brick_rows.gluster_hosts(tx, volume.cluster_id)
+    by_host = brick_rows.by_host(tx, bricks)
     return [
         *(
             brick_steps.MakeBricks(host=host, bricks=tuple(theirs))
-            for host, theirs in brick_rows.by_host(tx, bricks).items()
+            for host, theirs in by_host.items()
         ),
         volume_steps.AddBrickSets(
             host='',
@@ -182,6 +183,10 @@ def _by_sets(
             name=volume.name,
             replica=volume.durability.replica,
             addresses=brick_rows.addresses(tx, bricks),
+        ),
+        *(
+            brick_steps.FlushBricks(host=host, bricks=tuple(theirs))
+            for host, theirs in by_host.items()
         ),
     ]
 

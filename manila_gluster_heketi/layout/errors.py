@@ -48,4 +48,5 @@ def translated(
         'BadConfigurationException': {'reason': str(error)},
         'ShareBackendException': {'msg': str(error)},
     }[error.manila]
-    return kind(**fields)  # type: ignore[no-any-return]
+    error_of_manila: Exception = kind(**fields)
+    return error_of_manila

@@ -30,10 +30,10 @@ from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store.transaction import Transaction
 
-# TLS certificates are dated back by this much; see tls.policy.
 #: What a load consists of.
 KINDS = frozenset({model.OpKind.NODE_ADD, model.OpKind.DEVICE_ADD})
 
+# TLS certificates are dated back by this much; see tls.policy.
 _CLOCK_LIMIT_SECONDS = 300
 
 

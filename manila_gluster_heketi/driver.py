@@ -147,6 +147,9 @@ class GlusterHeketiShareDriver(driver.ShareDriver):
             'reserved_share_extend_percentage': self._reserved(
                 'share_extend_percentage'
             ),
+            # The scheduler looks for these two in each pool alone.
+            'filter_function': self.get_filter_function(),
+            'goodness_function': self.get_goodness_function(),
             'qos': False,
             'dedupe': False,
             'compression': False,

@@ -22,6 +22,10 @@ import enum
 import uuid
 from collections.abc import Mapping
 
+from manila_gluster_heketi import sizes
+from manila_gluster_heketi.durability import Durability
+from manila_gluster_heketi.spread import Spread
+
 
 def new_id() -> str:
     """Make an identity: 32 lower-case hex digits."""
@@ -40,14 +44,6 @@ class EntryState(Text):
 
     ONLINE = 'online'
     OFFLINE = 'offline'
-
-
-class ZoneSpread(Text):
-    """How the bricks of one set relate to zones."""
-
-    STRICT = 'strict'
-    PREFER = 'prefer'
-    NONE = 'none'
 
 
 class VolumeState(Text):
@@ -70,6 +66,7 @@ class OpState(Text):
     UNDOING = 'undoing'
     UNDONE = 'undone'
     STUCK = 'stuck'
+    ABANDONED = 'abandoned'
 
 
 class StepState(Text):
@@ -87,34 +84,28 @@ class OpKind(Text):
 
     NODE_ADD = 'node-add'
     DEVICE_ADD = 'device-add'
+    NODE_REMOVE = 'node-remove'
+    DEVICE_REMOVE = 'device-remove'
     VOLUME_CREATE = 'volume-create'
     VOLUME_RESIZE = 'volume-resize'
     VOLUME_DELETE = 'volume-delete'
     ACCESS_UPDATE = 'access-update'
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Durability:
-    """How many copies a brick set holds: 1 (distribute) to 3."""
-
-    replica: int = 3
-
-    @property
-    def bricks_per_set(self) -> int:
-        """Bricks of one set, each on a node of its own."""
-        return self.replica
-
-    def __str__(self) -> str:
-        return 'distribute' if self.replica == 1 else f'replica {self.replica}'
+    REPAIR = 'repair'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cluster:
-    """A trusted storage pool; ``generation`` counts its changes."""
+    """A trusted storage pool.
+
+    :ivar generation: counts the changes of its nodes, devices and bricks
+    :ivar shape_generation: the generation at the last change that was not
+        of bricks alone
+    """
 
     id: str
     name: str
     generation: int = 0
+    shape_generation: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -199,15 +190,19 @@ class VolumeSpec:
     :ivar size_bytes: what the share may hold (the quota)
     :ivar headroom_bytes: capacity beyond the quota for later extension
     :ivar cluster_id: only this cluster; '' for any
+    :ivar tags: an expression that the tags of each device meet; '' for any
+    :ivar average_file_bytes: what is expected: it sizes arbiters
     """
 
     share_id: str
     name: str
     size_bytes: int
     durability: Durability = Durability()
-    spread: ZoneSpread = ZoneSpread.PREFER
+    spread: Spread = Spread()
     headroom_bytes: int = 0
     cluster_id: str = ''
+    tags: str = ''
+    average_file_bytes: int = sizes.AVERAGE_FILE_BYTES
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -217,6 +212,8 @@ class Volume:
     :ivar size_bytes: the quota
     :ivar capacity_bytes: the tenant's data that its bricks can hold
     :ivar access: common names in auth.ssl-allow beside the nodes' own
+    :ivar tags: as in its :class:`VolumeSpec`; so that growing meets it too
+    :ivar average_file_bytes: likewise
     """
 
     id: str
@@ -226,9 +223,11 @@ class Volume:
     size_bytes: int
     capacity_bytes: int
     durability: Durability
-    spread: ZoneSpread
+    spread: Spread
     state: VolumeState
     access: tuple[str, ...] = ()
+    tags: str = ''
+    average_file_bytes: int = sizes.AVERAGE_FILE_BYTES
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -238,6 +237,16 @@ class DeviceCapacity:
     device: Device
     node: Node
     used_bytes: int
+
+    @property
+    def name(self) -> str:
+        """HOST:PATH, as people name it on the command line."""
+        return f'{self.node.manage_host}:{self.device.path}'
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Tags of the node, and of the device, which go before."""
+        return {**self.node.tags, **self.device.tags}
 
     @property
     def free_bytes(self) -> int:
@@ -272,6 +281,11 @@ class Operation:
     :ivar subject: id of what it changes
     :ivar owner: the process that holds the lease
     :ivar lease_until: UTC; when others may take it over
+    :ivar epoch: grows when hosts shall not go on with what they were told
+    :ivar last_command: what a host was told last, half a minute ago or less
+    :ivar error: why it failed; or what may be left on hosts
+    :ivar started_at: UTC; None if it is not on record yet
+    :ivar finished_at: UTC; None while it is open
     """
 
     id: str
@@ -282,7 +296,15 @@ class Operation:
     owner: str
     lease_until: datetime.datetime
     steps: tuple[StepRecord, ...] = ()
+    epoch: int = 0
+    last_command: str = ''
     error: str = ''
+    started_at: datetime.datetime | None = dataclasses.field(
+        default=None, compare=False
+    )
+    finished_at: datetime.datetime | None = dataclasses.field(
+        default=None, compare=False
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

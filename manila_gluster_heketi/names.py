@@ -16,13 +16,30 @@ They are API. ``tests/unit/test_names.py`` pins them.
 """
 
 MOUNT_ROOT = '/var/lib/gluster-heketi/mounts'
+NODE_RECORD = '/var/lib/gluster-heketi/node.json'
 FSTAB = '/etc/fstab'
 FSTAB_LOCK = '/run/lock/gluster-heketi-fstab'
 GLUSTERD_VOL = '/etc/glusterfs/glusterd.vol'
+GLUSTERD_STATE = '/var/lib/glusterd'
+FLUSH_HOOKS = tuple(
+    f'{GLUSTERD_STATE}/hooks/1/{event}/post/S05gluster-heketi-flush.sh'
+    for event in ('create', 'add-brick')
+)
 POOL = 'pool'
 TAG = 'gluster-heketi'
+TAG_DEVICE = 'gluster-heketi.device.'
+TAG_BRICK = 'gluster-heketi.brick.'
+TAG_VOLUME = 'gluster-heketi.volume.'
+TAG_SET = 'gluster-heketi.set.'
+TAG_POSITION = 'gluster-heketi.position.'
+OPTION_PREFIX = 'user.gluster-heketi.'
 OPTION_VOLUME_ID = 'user.gluster-heketi.volume-id'
 OPTION_SHARE_ID = 'user.gluster-heketi.share-id'
+OPTION_DURABILITY = 'user.gluster-heketi.durability'
+OPTION_SPREAD = 'user.gluster-heketi.spread'
+OPTION_TAGS = 'user.gluster-heketi.tags'
+OPTION_AVERAGE_FILE = 'user.gluster-heketi.average-file-bytes'
+OPTION_LIMIT = 4000
 VOLUME_NAME_LIMIT = 63
 SSL_ALLOW_LIMIT = 4000
 
@@ -37,9 +54,14 @@ def lv_name(brick_id: str) -> str:
     return f'brick_{brick_id}'
 
 
+def device_path(device_id: str) -> str:
+    """Say below which directory the bricks of a device are mounted."""
+    return f'{MOUNT_ROOT}/{vg_name(device_id)}'
+
+
 def mount_path(device_id: str, brick_id: str) -> str:
     """Say where a brick's file system is mounted."""
-    return f'{MOUNT_ROOT}/{vg_name(device_id)}/{lv_name(brick_id)}'
+    return f'{device_path(device_id)}/{lv_name(brick_id)}'
 
 
 def brick_path(device_id: str, brick_id: str) -> str:

@@ -17,7 +17,10 @@
 #                            a failure is kept, not fatal: see stages_failed
 #   quietly COMMAND...       hide the output unless the command fails, and
 #                            show that it is still at work
-#   ensure_packages [lab]    install the Debian packages that are missing
+#   ensure_packages [lab] [browser]
+#                            install the Debian packages that are missing
+#   ensure_databases         the same for the servers that the store is tested
+#                            on; none is started
 #   ensure_venv              make or refresh the virtual environment
 #   finish                   print all stages and the total time; 1 if one
 #                            failed
@@ -28,6 +31,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 _FAILED=()
 _SUMMARY=()
+_BLAMED=()
 
 say() {
     printf '%s\n' "$*"
@@ -41,6 +45,12 @@ fail() {
 # note WORDS...: what a stage wants to be said of it in the summary.
 note() {
     _NOTE=" ($*)"
+}
+
+# blame LINES: what a stage wants to be told of its failure at the very end,
+# where a log that was cut short still has it.
+blame() {
+    [[ -z $1 ]] || _BLAMED+=("$1")
 }
 
 # A function runs as a stage in this shell, so that its note can be heard.
@@ -68,6 +78,7 @@ finish() {
     printf '    %s\n' "${_SUMMARY[@]}"
     printf 'Total: %s s\n' "$SECONDS"
     if ((${#_FAILED[@]})); then
+        printf '%s\n' ${_BLAMED[@]+"${_BLAMED[@]}"}
         printf 'FAILED: %s\n' "${_FAILED[*]}"
         return 1
     fi
@@ -99,10 +110,10 @@ quietly() {
     return "$code"
 }
 
-# Needed before anything else can run. Git tells pbr the version.
-_base_packages() {
+# _missing PACKAGE...: print those that are not installed.
+_missing() {
     local package
-    for package in ca-certificates git python3 python3-venv; do
+    for package in "$@"; do
         dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null |
             grep -qx installed || printf '%s\n' "$package"
     done
@@ -116,12 +127,14 @@ _apt_install() {
 }
 
 ensure_packages() {
-    local missing
+    # Needed before anything else can run. Git tells pbr the version.
+    local missing wanted=(ca-certificates git python3 python3-venv)
+    [[ " $* " == *' browser '* ]] && wanted+=(chromium)
     if ! command -v dpkg-query >/dev/null; then
         say 'Not a Debian system: the packages are up to you.'
         return 0
     fi
-    mapfile -t missing < <(_base_packages)
+    mapfile -t missing < <(_missing "${wanted[@]}")
     if ((${#missing[@]})); then
         if ((EUID)); then
             # Another Python may serve as well.
@@ -131,8 +144,34 @@ ensure_packages() {
             _apt_install "${missing[@]}" || return 1
         fi
     fi
-    if [[ ${1:-} == lab ]]; then
+    if [[ " $* " == *' lab '* ]]; then
         "$ROOT/tools/lab-packages" || return 1
+    fi
+}
+
+# The maintainer scripts would start the servers; the tests start their own.
+_install_stopped() (
+    policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
+    _apt_install "$@"
+)
+
+ensure_databases() {
+    local missing
+    command -v dpkg-query >/dev/null || return 0
+    mapfile -t missing < <(_missing mariadb-server postgresql)
+    if ((${#missing[@]} == 0)); then
+        return 0
+    elif ((EUID)); then
+        # Their tests are skipped.
+        say "Not root, going on without packages: ${missing[*]}"
+    else
+        say "Installing Debian packages: ${missing[*]}"
+        _install_stopped "${missing[@]}"
     fi
 }
 

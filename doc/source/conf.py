@@ -23,6 +23,7 @@ copyright = 'manila-gluster-heketi contributors'  # noqa: A001
 extensions = [
     'cliff.sphinxext',
     'error_reference',
+    'finding_reference',
     'openstackdocstheme',
     'oslo_config.sphinxext',
 ]

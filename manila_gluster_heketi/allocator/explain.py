@@ -13,16 +13,28 @@
 """Why nothing was placed, and what would help."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import Any
 
-from manila_gluster_heketi import model
 from manila_gluster_heketi import sizes
 from manila_gluster_heketi.allocator import capacity
-from manila_gluster_heketi.allocator import domains
+from manila_gluster_heketi.allocator import changes as changing
+from manila_gluster_heketi.allocator import counting
 from manila_gluster_heketi.allocator import filters
 from manila_gluster_heketi.allocator import request as requests
+from manila_gluster_heketi.allocator import search
+from manila_gluster_heketi.allocator.estate import Group
+from manila_gluster_heketi.allocator.estate import Room
+from manila_gluster_heketi.allocator.inventory import Inventory
+from manila_gluster_heketi.allocator.remedies import remedies
+from manila_gluster_heketi.allocator.wording import gib
+from manila_gluster_heketi.allocator.wording import gib_needed
+from manila_gluster_heketi.allocator.wording import listing
 
-_SHOWN = 5
+FindChanges = Callable[[], tuple[changing.Change, ...]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,25 +53,45 @@ class Refusal:
     reason: str
 
     def __str__(self) -> str:
-        where = f' ({_listing(self.where)})' if self.where else ''
-        return f'{self.devices} refused, {self.reason}{where}'
+        where = f' ({listing(self.where)})' if self.where else ''
+        count = f'{self.devices} refused, ' if self.devices else ''
+        return f'{count}{self.reason}{where}'
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+def _no_changes() -> tuple[changing.Change, ...]:
+    return ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Explanation:
     """Why a request does not fit into a cluster.
 
     :ivar devices: how many devices the cluster has
     :ivar refusals: what each constraint removed, in order of their checks
     :ivar largest_bytes: the largest size that fits
-    :ivar advice: what to add
+    :ivar advice: what to do where no change is known to help
+    :ivar find_changes: finds those that are; it is asked once, and only if
+        somebody wants to know, since trying them out takes its time
     """
 
     cluster: str
     devices: int
     refusals: tuple[Refusal, ...]
     largest_bytes: int
-    advice: str
+    advice: str = 'ask for less'
+    find_changes: FindChanges = dataclasses.field(
+        default=_no_changes, repr=False, compare=False
+    )
+
+    @functools.cached_property
+    def changes(self) -> tuple[changing.Change, ...]:
+        """What would help: each alone is enough, the first is cheapest."""
+        return self.find_changes()
+
+    @property
+    def remedy(self) -> str:
+        """What would help, for people."""
+        return ', or '.join(map(str, self.changes)) or self.advice
 
     @property
     def largest_gib(self) -> int:
@@ -70,140 +102,196 @@ class Explanation:
         parts = [f'cluster {self.cluster} has {self.devices} devices']
         parts += [str(refusal) for refusal in self.refusals]
         parts.append(f'the largest that fits is {gib(self.largest_bytes)}')
-        parts.append(self.advice)
+        parts.append(self.remedy)
         return '; '.join(parts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is to be found is not for other processes; what was found is.
+        return {
+            **self.__dict__,
+            'changes': self.changes,
+            'find_changes': _no_changes,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Yield the text for people that have a screen to read it on."""
+        yield f'cluster {self.cluster} has {self.devices} devices:'
+        for refusal in self.refusals:
+            yield f'  {refusal}'
+        yield f'the largest that fits is {gib(self.largest_bytes)}'
+        if not self.changes:
+            yield self.advice
+            return
+        yield 'one of these is enough:'
+        for change in self.changes:
+            yield f'  {change}'
+
+    def as_data(self) -> dict[str, Any]:
+        """Make it of what JSON has."""
+        return {
+            'cluster': self.cluster,
+            'devices': self.devices,
+            'refusals': [dataclasses.asdict(each) for each in self.refusals],
+            'largest_bytes': self.largest_bytes,
+            'advice': self.remedy,
+            'changes': [changing.as_data(each) for each in self.changes],
+        }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Division:
+class _Shortage:
     """A request divided into equal bricks that do not all fit.
 
-    :ivar missing: places for bricks that are not there
+    :ivar label: what the domains are: 'node', 'zone' or a tag
+    :ivar groups: domains with devices for data
+    :ivar domains: how many there are, for arbiters too
+    :ivar bricks: of a set, each in a domain of its own
     """
 
-    over: Sequence[domains.Domain]
-    kind: str
+    label: str
+    groups: Sequence[Group]
+    domains: int
     copies: int
-    sets: int
-    brick_bytes: int
+    bricks: int
+    division: requests.Division
 
     @property
     def missing(self) -> int:
-        """Places for bricks that are not there."""
-        places = domains.count_places(self.over, self.brick_bytes, self.sets)
-        return self.sets * self.copies - places
-
-    @property
-    def full(self) -> list[domains.Domain]:
-        """The domains that each set uses: more room there is of no use."""
-        full = [
-            domain
-            for domain in self.over
-            if domain.places(self.brick_bytes, self.sets) == self.sets
-        ]
-        return sorted(full, key=lambda domain: (len(domain.name), domain.name))
+        """Places for bricks with data that are not there."""
+        sets = self.division.sets
+        places = counting.count_places(
+            self.groups, self.division.brick_bytes, sets
+        )
+        return sets * self.copies - places
 
     def crowded(self) -> list[Refusal]:
         """Say which devices have room that no set can use."""
         beyond = {}
-        for domain in self.full:
-            roomy = sum(room >= self.brick_bytes for room in domain.rooms())
-            if roomy > self.sets:
-                beyond[domain.name] = roomy - self.sets
-        if not beyond:
+        for group in self._full():
+            roomy = sum(
+                room.free_bytes >= self.division.brick_bytes
+                for room in group.rooms()
+            )
+            if roomy > self.division.sets:
+                beyond[group.name] = roomy - self.division.sets
+        reason = (
+            f'the {self.bricks} bricks of a set must be in different '
+            f'{self.label}s'
+        )
+        if self.domains < self.bricks:
+            reason += f', and there are {self.domains} alone'
+        elif not beyond:
             return []
-        reason = f'the bricks of a set must be in different {self.kind}s'
-        devices = sum(beyond.values())
-        name = f'different-{self.kind}s'
-        return [Refusal(name, devices, tuple(beyond), reason)]
+        name = f'different-{self.label}s'
+        return [Refusal(name, sum(beyond.values()), tuple(beyond), reason)]
 
-    def advice(self) -> str:
-        """Say what would make it fit."""
-        bricks = '1 brick' if self.missing == 1 else f'{self.missing} bricks'
-        # Rounded up: a hundredth less would again be too little.
-        room = gib(self.brick_bytes + sizes.GIB // 100)
-        full = self.full
-        others = self.copies - len(full)
-        where = f'a {self.kind}'
-        if others > 1:
-            where = f'{others} different {self.kind}s'
-        if full:
-            where += f' other than {_listing([d.name for d in full])}'
-        return f'add room for {bricks} of {room} in {where}'
-
-
-def gib(size_bytes: int) -> str:
-    """Show a size to people; rounded down, so that it can be asked for."""
-    return f'{size_bytes * 100 // sizes.GIB / 100:.2f} GiB'
+    def _full(self) -> list[Group]:
+        """The domains that each set uses: more room there is of no use."""
+        brick_bytes, sets = self.division.brick_bytes, self.division.sets
+        full = [
+            group
+            for group in self.groups
+            if group.places(brick_bytes, sets) == sets
+        ]
+        return sorted(full, key=lambda group: (len(group.name), group.name))
 
 
 def wanted(size_bytes: int, request: requests.Request) -> str:
     """Name what was asked for."""
+    tags = f', tags {request.tags}' if request.tags else ''
     return (
         f'{gib(size_bytes)} ({request.durability}, '
-        f'zone spread {request.spread})'
+        f'spread {request.spread}{tags})'
     )
 
 
+def choice(room: Room, size_bytes: int) -> str:
+    """Say how full a device is, and would be with one more brick."""
+    after = room.use + size_bytes / room.total_bytes
+    return f'{room}: {room.use:.1%} taken, {after:.1%} with this brick'
+
+
 def explain(
-    snapshot: model.Snapshot, request: requests.Request
+    inventory: Inventory,
+    request: requests.Request,
 ) -> Explanation:
     """Say why a request was refused.
 
     Of the divisions into sets that the limits allow, the one is explained
     that lacks the fewest places: a few disks to buy are easier to name than
     many slivers of room.
+
+    What would help is found later, from the cluster as it is now.
     """
-    candidates: filters.Candidates = snapshot.devices
-    refusals = []
-    for constraint in filters.filters_for(request):
-        refusals += _refused(constraint, candidates)
-        candidates = constraint.keep(candidates)
-    estate = domains.Estate(candidates)
-    division = _nearest(estate, request)
-    if division is None:
-        refusals.append(_limit(request))
-        advice = 'ask for less, or raise the limits on bricks'
-    else:
-        room = filters.Room(division.brick_bytes)
-        refusals += _refused(room, candidates)
-        refusals += division.crowded()
-        advice = division.advice()
-    if len(candidates) < len(snapshot.devices):
-        advice += ', or bring back what was refused before its room was seen'
+    snapshot = inventory.snapshot()
+    ground = inventory.ground(request)
     return Explanation(
         cluster=snapshot.cluster.name or snapshot.cluster.id,
         devices=len(snapshot.devices),
-        refusals=tuple(refusals),
-        largest_bytes=capacity.largest_data_bytes(estate, request),
-        advice=advice,
+        refusals=tuple(_refusals(snapshot.devices, ground, request)),
+        largest_bytes=capacity.largest_data_bytes(ground, request),
+        find_changes=lambda: remedies(snapshot, request),
     )
 
 
+def _refusals(
+    candidates: filters.Candidates,
+    ground: search.Ground,
+    request: requests.Request,
+) -> Iterator[Refusal]:
+    """Yield what each constraint removes of what the last one left."""
+    for constraint in filters.filters_for(request):
+        yield from refused(constraint, candidates)
+        candidates = constraint.keep(candidates)
+    shortage = _nearest(ground, request)
+    if shortage is None:
+        yield _limit(request)
+        return
+    size = shortage.division.brick_bytes
+    for each in refused(filters.Room(size), candidates):
+        reason = f'{each.reason} for a brick of {gib_needed(size)}'
+        yield dataclasses.replace(each, reason=reason)
+    yield from shortage.crowded()
+    if shortage.missing <= 0:
+        yield _not_together(request, shortage.division)
+
+
 def _nearest(
-    estate: domains.Estate, request: requests.Request
-) -> _Division | None:
+    ground: search.Ground, request: requests.Request
+) -> _Shortage | None:
     """Return the division that lacks fewest places, then the smallest."""
-    zones = request.spread is model.ZoneSpread.STRICT
-    over = estate.domains(zones=zones)
-    kind = 'zone' if zones else 'node'
+    label = capacity.strict_labels(request)[0]
+    groups = ground.estate.groups(label)
+    domains = len(ground.either.groups(label))
+    bricks = request.durability.bricks_per_set
     return min(
         (
-            _Division(over, kind, request.copies, sets, brick)
-            for sets, brick in request.divisions(estate.extent_bytes)
+            _Shortage(
+                label, groups, domains, request.copies, bricks, division
+            )
+            for division in request.divisions(ground.estate.extent_bytes)
         ),
-        key=lambda division: (division.missing, division.brick_bytes),
+        key=lambda each: (each.missing, each.division.brick_bytes),
         default=None,
     )
 
 
-def _listing(names: Sequence[str]) -> str:
-    shown = ', '.join(names[:_SHOWN])
-    left = len(names) - _SHOWN
-    return f'{shown} and {left} more' if left > 0 else shown
+def _not_together(
+    request: requests.Request, division: requests.Division
+) -> Refusal:
+    """Say what is the matter where there are places enough."""
+    apart = ' and '.join(capacity.strict_labels(request))
+    reason = f'the devices with room are not apart in {apart}'
+    if division.arbiter_bytes:
+        size = gib(division.arbiter_bytes)
+        reason = (
+            'beside the bricks with data no other has room for an arbiter '
+            f'of {size}, apart in {apart}'
+        )
+    return Refusal('together', 0, (), reason)
 
 
-def _refused(
+def refused(
     constraint: filters.Filter, candidates: filters.Candidates
 ) -> list[Refusal]:
     """Say what a filter removes; nothing if that is nothing."""

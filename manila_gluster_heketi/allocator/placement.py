@@ -18,7 +18,10 @@ from collections.abc import Mapping
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Slot:
-    """Room for one brick on a device."""
+    """Room for one brick on a device.
+
+    Why there, :func:`.reasons.explain_placement` says.
+    """
 
     device_id: str
     node_id: str
@@ -30,14 +33,17 @@ class Placement:
     """Whole brick sets on devices of one cluster.
 
     :ivar sets: slots of each set, in order of position
-    :ivar brick_bytes: size of each brick's logical volume
     :ivar capacity_bytes: the tenant's data that the sets hold together
     """
 
     cluster_id: str
     sets: tuple[tuple[Slot, ...], ...]
-    brick_bytes: int
     capacity_bytes: int
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The slots of all sets."""
+        return tuple(slot for each in self.sets for slot in each)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

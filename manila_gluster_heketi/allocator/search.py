@@ -12,228 +12,267 @@
 
 """Finds the places for brick sets.
 
-With bricks of one size no search tree is needed. :mod:`.domains` counts
-whether sets fit at all; each choice then goes by score alone, except that a
-domain without which the remaining sets would not fit is taken first. What can
-be placed is placed, without trying anything twice.
+:mod:`.counting` tells whether equal sets fit at all; each choice then goes by
+score alone, except that a domain without which the remaining sets would not
+fit has to be used. So hardly anything is tried twice. Only where the bricks
+of a set differ in size, or must be apart in ways that do not nest, may a
+choice turn out wrong; then the next best is tried, a bounded number of times.
 """
 
 import dataclasses
+import sys
+from collections.abc import Iterator
 from collections.abc import Sequence
 
-from manila_gluster_heketi import exceptions
-from manila_gluster_heketi import model
-from manila_gluster_heketi import sizes
-from manila_gluster_heketi.allocator import capacity
-from manila_gluster_heketi.allocator import domains
-from manila_gluster_heketi.allocator import explain
-from manila_gluster_heketi.allocator import filters
-from manila_gluster_heketi.allocator import placement
-from manila_gluster_heketi.allocator import request as requests
-from manila_gluster_heketi.allocator import scoring
+from manila_gluster_heketi import tags
+from manila_gluster_heketi.allocator import choice
+from manila_gluster_heketi.allocator import counting
+from manila_gluster_heketi.allocator import few
+from manila_gluster_heketi.allocator import unequal
+from manila_gluster_heketi.allocator.estate import Estate
+from manila_gluster_heketi.allocator.estate import Trial
+from manila_gluster_heketi.allocator.estate import trial_on
+from manila_gluster_heketi.allocator.group import Room
+from manila_gluster_heketi.allocator.partition import Partition
+from manila_gluster_heketi.allocator.request import Division
+from manila_gluster_heketi.allocator.request import Request
+from manila_gluster_heketi.allocator.scoring import Scoring
+
+# Sets that are tried in vain, and ways to sets that are looked down, before
+# equal sets of some size are given up.
+_MOST_TRIES = 300
+_MOST_WAYS = 1000
+
+Brick = tuple[Room, int]
+BrickSets = list[list[Brick]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Plan:
-    """How many sets of which bricks, over zones or only over nodes."""
+class Ground:
+    """Where sets are to be placed.
 
-    zones: bool
-    sets: int
-    brick_bytes: int
-
-
-def place(
-    snapshot: model.Snapshot,
-    spec: model.VolumeSpec,
-    *,
-    seed: int = 0,
-    exclude_nodes: frozenset[str] = frozenset(),
-    limits: requests.Limits = requests.DEFAULT_LIMITS,
-) -> placement.Placement:
-    """Find places for a new volume in one cluster.
-
-    The same snapshot, whatever the order of its rows, and the same seed give
-    the same answer.
-
-    :param exclude_nodes: identities of nodes to leave out
-    :raises NoSpace: nothing meets the constraints; ``fields['explanation']``
-        is an :class:`.explain.Explanation`
+    :ivar estate: devices that take bricks of data
+    :ivar arbiters: devices that take arbiter bricks
+    :ivar either: both of them
+    :ivar scoring: makes an opinion for a size of bricks
     """
-    request = requests.request_for(spec, exclude_nodes, limits)
-    return place_request(snapshot, request, seed=seed)
+
+    estate: Estate
+    arbiters: Estate
+    either: Estate
+    scoring: type[Scoring]
+    seed: int = 0
 
 
-def place_anywhere(
-    snapshots: Sequence[model.Snapshot],
-    spec: model.VolumeSpec,
-    *,
-    seed: int = 0,
-    exclude_nodes: frozenset[str] = frozenset(),
-    limits: requests.Limits = requests.DEFAULT_LIMITS,
-) -> placement.Placement:
-    """Find places in the cluster that has most room for such a volume.
+def find(ground: Ground, request: Request) -> BrickSets:
+    """Find places for all sets of a request.
 
-    :raises NotFound: the cluster asked for is not among them
-    :raises NoSpace: it fits in none; ``fields['explanation']`` is of the one
-        where most would fit
+    What keeps bricks further apart goes before fewer sets, and equal sets go
+    before unequal ones.
+
+    :returns: bricks of each set, data before the arbiter; empty if there is
+        no room
     """
-    named = [
-        snapshot
-        for snapshot in snapshots
-        if spec.cluster_id in ('', snapshot.cluster.id)
-    ]
-    if not named:
-        raise exceptions.NotFound(
-            kind='cluster', identity=spec.cluster_id or 'any'
-        )
-    ranked = sorted(
-        named,
-        key=lambda snapshot: (
-            -capacity.free_data_bytes(snapshot, spec.durability, spec.spread),
-            snapshot.cluster.id,
-        ),
-    )
-    refusals = []
-    for snapshot in ranked:
-        try:
-            return place(
-                snapshot,
-                spec,
-                seed=seed,
-                exclude_nodes=exclude_nodes,
-                limits=limits,
+    for labels, wished in request.label_sets():
+        domains = Domains(ground, labels, wished)
+        if domains.may_hold(request):
+            found = domains.equal_sets(request) or domains.unequal_sets(
+                request
             )
-        except exceptions.NoSpace as refusal:
-            refusals.append(refusal)
-    raise max(refusals, key=lambda r: r.fields['explanation'].largest_bytes)
+            if found:
+                return found
+    return []
 
 
-def place_request(
-    snapshot: model.Snapshot, request: requests.Request, *, seed: int = 0
-) -> placement.Placement:
-    """Find places for sets that a volume needs, new or in addition.
+class Domains:
+    """Groups of devices that a set may use one of each.
 
-    :raises NoSpace: nothing meets the constraints
+    :param labels: what the devices of a set must not have in common
+    :param wished: what they should rather not have in common
+    :ivar labels: those of them that no other implies
+    :ivar groups: by all of these labels
+    :ivar tiers: groups by each of them
     """
-    estate = domains.Estate(filters.usable(request, snapshot.devices))
-    plan = _plan(estate, request)
-    if plan is None:
-        raise exceptions.NoSpace(
-            wanted=explain.wanted(request.data_bytes, request),
-            explanation=explain.explain(snapshot, request),
-        )
-    filling = _Filling(estate, plan, request, scoring.Scoring(seed))
-    return placement.Placement(
-        cluster_id=snapshot.cluster.id,
-        sets=filling.sets(),
-        brick_bytes=plan.brick_bytes,
-        capacity_bytes=plan.sets * sizes.data_bytes_of(plan.brick_bytes),
-    )
-
-
-def _plan(estate: domains.Estate, request: requests.Request) -> _Plan | None:
-    """Find the first division that fits, over zones if possible."""
-    ways = {
-        model.ZoneSpread.STRICT: (True,),
-        model.ZoneSpread.PREFER: (True, False),
-        model.ZoneSpread.NONE: (False,),
-    }
-    for zones in ways[request.spread]:
-        over = estate.domains(zones=zones)
-        for sets, brick in request.divisions(estate.extent_bytes):
-            if brick <= domains.largest_brick(over, request.copies, sets):
-                return _Plan(zones, sets, brick)
-    return None
-
-
-class _Filling:
-    """Puts brick sets into an estate, best places first."""
 
     def __init__(
         self,
-        estate: domains.Estate,
-        plan: _Plan,
-        request: requests.Request,
-        score: scoring.Scoring,
+        ground: Ground,
+        labels: Sequence[str],
+        wished: Sequence[str] = (),
     ) -> None:
-        self._estate = estate
-        self._plan = plan
-        self._copies = request.copies
-        self._spread = request.spread
-        self._score = score
-        self._over = [
-            domain
-            for domain in estate.domains(zones=plan.zones)
-            if domain.most_bytes >= plan.brick_bytes
-        ]
+        self._ground = ground
+        either = ground.either
+        self.labels = tuple(
+            label
+            for index, label in enumerate(labels)
+            if not any(
+                either.implies(other, label)
+                and not (place > index and either.implies(label, other))
+                for place, other in enumerate(labels)
+                if other != label
+            )
+        )
+        self._wished = tuple(
+            wish
+            for wish in wished
+            if not any(either.implies(label, wish) for label in self.labels)
+        )
+        self.groups = ground.estate.groups(*self.labels, beside=self._wished)
+        self.tiers: Sequence[Partition] = [self.groups]
+        if not self.nest:
+            self.tiers = [ground.estate.groups(label) for label in self.labels]
 
-    def sets(self) -> tuple[tuple[placement.Slot, ...], ...]:
-        """Fill all sets of the plan."""
-        left = range(self._plan.sets, 0, -1)
-        return tuple(self._set(remaining) for remaining in left)
+    @property
+    def nest(self) -> bool:
+        """Whether different groups are apart in every way."""
+        return len(self.labels) == 1
 
-    def _set(self, remaining: int) -> tuple[placement.Slot, ...]:
-        """Fill one set, of which ``remaining`` are to come with this one."""
-        places = [
-            (domain, domain.places(self._plan.brick_bytes, remaining))
-            for domain in self._over
-        ]
-        open_ = [domain for domain, count in places if count]
-        # A domain with a place for each set to come loses one if this set
-        # passes it over. The surplus says how often that may happen.
-        full = [domain for domain, count in places if count == remaining]
-        surplus = sum(count for _, count in places) - remaining * self._copies
-        due = len(full) - surplus
-        chosen: list[domains.Node] = []
-        for left in range(self._copies, 0, -1):
-            best = self._best(full if due >= left else open_, chosen)
-            open_.remove(best)
-            if best in full:
-                full.remove(best)
-                due -= 1
-            chosen.append(self._node(best))
-        return tuple(self._slot(node) for node in chosen)
+    def may_hold(self, request: Request) -> bool:
+        """Tell whether one set at least may be possible."""
+        least = request.least_brick_bytes(self._ground.estate.extent_bytes)
+        return self._ground.either.may_be_apart(
+            self.labels, request.durability.bricks_per_set
+        ) and self.may_fit(1, least, request.copies)
 
-    def _best(
+    def equal_sets(self, request: Request) -> BrickSets:
+        """Find places for equal sets; empty if there are not enough."""
+        estate = self._ground.estate
+        for division in request.divisions(
+            estate.extent_bytes, estate.device_bytes
+        ):
+            with trial_on(estate, self._ground.arbiters) as trial:
+                filling = _Filling(
+                    self, self._ground, division, request, trial
+                )
+                found = filling.sets()
+            if found:
+                return found
+        return []
+
+    def unequal_sets(self, request: Request) -> BrickSets:
+        """Find sets that differ in size; empty if that is of no use."""
+        if not self.nest or request.durability.has_arbiter:
+            return []
+        extent_bytes = self._ground.estate.extent_bytes
+        return unequal.unequal_sets(
+            self.groups, request, extent_bytes
+        ) or few.few_sets(self.groups, request, extent_bytes)
+
+    def may_fit(self, sets: int, brick_bytes: int, copies: int) -> bool:
+        """Count places; where domains nest this is all there is to it."""
+        return all(
+            counting.may_fit(tier, brick_bytes, sets, copies)
+            for tier in self.tiers
+        )
+
+    def arbiters(self) -> Partition:
+        """Return groups for the arbiter's device, in lanes by role too."""
+        return self._ground.arbiters.groups(
+            *self.labels, beside=(tags.ARBITER, *self._wished)
+        )
+
+
+class _Filling:
+    """Puts equal sets into an estate, best places first."""
+
+    def __init__(
         self,
-        among: Sequence[domains.Domain],
-        chosen: Sequence[domains.Node],
-    ) -> domains.Domain:
-        """Return the domain that scores best beside those chosen."""
-        used = {node.zone_number for node in chosen}
-        zones = self._estate.zones
+        domains: Domains,
+        ground: Ground,
+        division: Division,
+        request: Request,
+        trial: Trial,
+    ) -> None:
+        self._domains = domains
+        self._ground = ground
+        self._division = division
+        self._copies = request.copies
+        self._trial = trial
+        self._tries = _MOST_TRIES
+        self._patience = choice.Patience(_MOST_WAYS)
 
-        def rank(domain: domains.Domain) -> scoring.Rank:
-            own = self._score.domain(domain)
-            if self._spread is model.ZoneSpread.NONE:
-                return own
-            number = domain.zone_number
-            return (number in used, *self._score.domain(zones[number]), *own)
+    def sets(self) -> BrickSets:
+        """Fill all sets; empty if that was not possible."""
+        found: BrickSets = []
+        return found if self._fill(self._division.sets, found) else []
 
-        return self._score.best(among, rank, lambda d: d.identity)
+    def _fill(self, remaining: int, found: BrickSets) -> bool:
+        """Fill the remaining sets after those that were found."""
+        if not remaining:
+            return True
+        for bricks in self._candidates(remaining):
+            depth = self._trial.depth
+            for room, size_bytes in bricks:
+                self._trial.take(room, size_bytes)
+            found.append(bricks)
+            if self._fill(remaining - 1, found):
+                return True
+            found.pop()
+            self._trial.back_to(depth)
+            self._tries -= 1
+            if self._tries <= 0:
+                return False
+        return False
 
-    def _node(self, domain: domains.Domain) -> domains.Node:
-        """Return the best node of a domain."""
-        roomy = [
-            node
-            for node in domain.nodes()
-            if node.most_bytes >= self._plan.brick_bytes
-        ]
-        return self._score.best(
-            roomy, self._score.domain, lambda node: node.identity
+    def _candidates(self, remaining: int) -> Iterator[list[Brick]]:
+        """Yield sets to put next, best first."""
+        brick_bytes = self._division.brick_bytes
+        if not self._domains.may_fit(remaining, brick_bytes, self._copies):
+            return
+        sizes = [brick_bytes] * self._copies
+        arbiters = None
+        if self._division.arbiter_bytes:
+            sizes.append(self._division.arbiter_bytes)
+            arbiters = list(self._arbiters())
+        sought = choice.Choice(
+            self._terms(remaining),
+            list(self._lanes()),
+            arbiters,
+            self._patience,
         )
+        for options in sought.sets():
+            rooms = (option.room for option in options)
+            yield list(zip(rooms, sizes, strict=True))
 
-    def _slot(self, node: domains.Node) -> placement.Slot:
-        """Take the best device of a node."""
-        size = self._plan.brick_bytes
-        rooms = node.rooms()
-        index = self._score.best(
-            [index for index, room in enumerate(rooms) if room >= size],
-            lambda index: self._score.device(
-                node.candidates[index], rooms[index], size
-            ),
-            lambda index: node.candidates[index].device.id,
+    def _terms(self, remaining: int) -> choice.Terms:
+        """Say what the next of so many sets has to be."""
+        tiers = self._domains.tiers
+        # With few domains there is most to lose.
+        tier = min(range(len(tiers)), key=lambda index: len(tiers[index]))
+        needed, groups = counting.indispensable(
+            tiers[tier], self._division.brick_bytes, remaining, self._copies
         )
-        self._estate.take(node, index, size)
-        device_id = node.candidates[index].device.id
-        return placement.Slot(device_id, node.identity, size)
+        values = frozenset(group.value[0] for group in groups)
+        return choice.Terms(self._copies, tier, needed, values)
+
+    def _lanes(self) -> Iterator[choice.Lane]:
+        """Yield devices for data; those of domains that are due are light."""
+        groups = self._domains.groups
+        scoring = self._score(groups, self._division.brick_bytes)
+        due = scoring.due()
+        first = [option for group in due if (option := scoring.best(group))]
+        for lane in groups.lanes:
+            its = [o for o in first if groups.lane_of(o.room) == lane]
+            if its:
+                yield choice.Lane(lane, 0, sorted(its))
+            rest = (o for o in scoring.ranked(lane) if o.group not in due)
+            yield choice.Lane(lane, 1, rest)
+
+    def _arbiters(self) -> Iterator[choice.Lane]:
+        """Yield devices for the arbiter; those without other use are light."""
+        groups = self._domains.arbiters()
+        scoring = self._score(groups, self._division.arbiter_bytes)
+        data_bytes = self._division.brick_bytes
+        for lane in groups.lanes:
+            role, *wishes = lane
+            uses = {1: range(data_bytes), 2: range(data_bytes, sys.maxsize)}
+            if role == tags.ArbiterUse.REQUIRED:
+                uses = {0: range(sys.maxsize)}
+            for weight, free in uses.items():
+                options = scoring.ranked(lane, free)
+                yield choice.Lane(tuple(wishes), weight, options)
+
+    def _score(self, groups: Partition, size_bytes: int) -> Scoring:
+        return self._ground.scoring(
+            groups, self._copies, size_bytes, self._ground.seed
+        )

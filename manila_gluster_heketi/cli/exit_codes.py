@@ -24,4 +24,5 @@ class ExitCode(enum.IntEnum):
     NO_SPACE = 3
     HOST = 4
     STUCK = 5
+    FINDINGS = 6
     BUG = 70

@@ -13,13 +13,20 @@
 """``gluster-heketi operation``: changes that are under way or waiting."""
 
 import argparse
+import datetime
 import textwrap
 from collections.abc import Callable
+from collections.abc import Iterable
 
+from cliff import command
 from cliff import lister
+from cliff import show
 
+from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.cli import configured
+from manila_gluster_heketi.model import StepRecord
 from manila_gluster_heketi.model import StepState
+from manila_gluster_heketi.operations.recovery import Recovered
 
 _ERROR_WIDTH = 60
 
@@ -58,26 +65,152 @@ class List(lister.Lister):
         )
 
 
-class Recover(lister.Lister):
-    """Finish or undo now what a crash or a dead host left open."""
+class Show(show.ShowOne):
+    """Show one operation: how far it is, where, and what went wrong."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Ask for the operation."""
+        return _with_id(super().get_parser(prog_name))
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], tuple[object, ...]]:
+        """Show it with its steps."""
+        service = configured.service_for(self.app)
+        operation = service.operation(parsed_args.operation)
+        told = _telling(parsed_args.formatter)
+        steps: object = [_step(each) for each in operation.steps]
+        if parsed_args.formatter == 'table':
+            steps = '\n'.join(_told_step(s, told) for s in operation.steps)
+        return (
+            (
+                'Id',
+                'Kind',
+                'Subject',
+                'State',
+                'Owner',
+                'Lease Until',
+                'Started',
+                'Finished',
+                'Last Command',
+                'Error',
+                'Steps',
+            ),
+            (
+                operation.id,
+                str(operation.kind),
+                operation.subject,
+                str(operation.state),
+                operation.owner,
+                _time(operation.lease_until),
+                _time(operation.started_at),
+                _time(operation.finished_at),
+                told(operation.last_command),
+                told(operation.error),
+                steps,
+            ),
+        )
+
+
+class Clean(lister.Lister):
+    """Finish or undo now what crashes and dead hosts left open.
+
+    What a live process works on is left alone.
+    """
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Recover, and list what became of each operation."""
         service = configured.service_for(self.app)
-        told = _telling(parsed_args.formatter)
-        return (
-            ('Id', 'Kind', 'Outcome'),
-            [
-                (
-                    r.operation.id,
-                    str(r.operation.kind),
-                    told(r.error) or 'closed',
-                )
-                for r in service.recover()
-            ],
+        return _outcomes(service.recover(), parsed_args.formatter)
+
+
+class Resume(lister.Lister):
+    """Finish or undo one operation now."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Ask for the operation."""
+        return _with_id(super().get_parser(prog_name))
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Try, and tell what became of it."""
+        service = configured.service_for(self.app)
+        outcome = service.resume(parsed_args.operation)
+        return _outcomes([outcome], parsed_args.formatter)
+
+
+class Abandon(command.Command):
+    """Give up on a stuck operation whose host is lost for good.
+
+    What it holds on record is free then. What hosts may still have is
+    printed, and kept in the history.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Ask for the operation, and whether this is meant."""
+        parser = _with_id(super().get_parser(prog_name))
+        parser.add_argument(
+            '--leave-the-rest',
+            action='store_true',
+            help='needed: nothing is done on any host, whatever is there',
         )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """End it on record."""
+        if not parsed_args.leave_the_rest:
+            raise exceptions.InvalidInput(
+                field='--leave-the-rest',
+                value='missing',
+                reason='say that hosts may keep what they have',
+            )
+        service = configured.service_for(self.app)
+        ended = service.abandon(parsed_args.operation)
+        self.app.stdout.write(f'{ended.error}\n')
+
+
+def _with_id(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument('operation', metavar='ID', help='see operation list')
+    return parser
+
+
+def _outcomes(
+    recovered: Iterable[Recovered], formatter: str
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    told = _telling(formatter)
+    return (
+        ('Id', 'Kind', 'Outcome'),
+        [
+            (
+                each.operation.id,
+                str(each.operation.kind),
+                told(each.error) or 'closed',
+            )
+            for each in recovered
+        ],
+    )
+
+
+def _step(record: StepRecord) -> dict[str, object]:
+    return {
+        'index': record.index,
+        'kind': record.kind,
+        'host': record.host,
+        'state': str(record.state),
+        'error': record.error,
+    }
+
+
+def _told_step(record: StepRecord, told: Callable[[str], str]) -> str:
+    line = f'{record.index}. {record.kind} {record.host}: {record.state}'
+    return f'{line}\n{told(record.error)}' if record.error else line
+
+
+def _time(moment: datetime.datetime | None) -> str:
+    return moment.isoformat(timespec='seconds') if moment else ''
 
 
 def _telling(formatter: str) -> Callable[[str], str]:

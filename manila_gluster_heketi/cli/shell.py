@@ -33,6 +33,7 @@ _NAMESPACE = 'gluster_heketi.cli'
 # belongs to.
 _STATUS: tuple[tuple[type[Exception], ExitCode], ...] = (
     (exceptions.OperationStuck, ExitCode.STUCK),
+    (exceptions.RebuildRefused, ExitCode.FINDINGS),
     (exceptions.NoSpace, ExitCode.NO_SPACE),
     (exceptions.HostError, ExitCode.HOST),
     (exceptions.InvalidInput, ExitCode.BAD_INPUT),

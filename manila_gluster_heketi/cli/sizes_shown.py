@@ -17,6 +17,7 @@ from collections.abc import Callable
 from manila_gluster_heketi import sizes
 
 _UNITS = (
+    ('PiB', 1024 * sizes.TIB),
     ('TiB', sizes.TIB),
     ('GiB', sizes.GIB),
     ('MiB', sizes.MIB),
@@ -27,6 +28,13 @@ _UNITS = (
 def for_formatter(name: str) -> Callable[[int], str | int]:
     """Choose how to show sizes: cliff's table is for people."""
     return for_people if name == 'table' else int
+
+
+def parts_for_formatter(name: str) -> Callable[[float], str | float]:
+    """Choose how to show parts of a whole, which are 0 to 1."""
+    if name == 'table':
+        return lambda part: f'{100 * part:.1f} %'
+    return lambda part: round(part, 4)
 
 
 def for_people(size_bytes: int) -> str:

@@ -12,43 +12,48 @@
 
 """Words of options and extra specs that mean a value of the model."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+from manila_gluster_heketi import durability as durabilities
 from manila_gluster_heketi import exceptions
-from manila_gluster_heketi import model
+from manila_gluster_heketi import spread as spreads
+from manila_gluster_heketi import tags
 
-_DURABILITIES = {
-    str(durability): durability
-    for durability in (model.Durability(copies) for copies in (1, 2, 3))
-}
+_Value = TypeVar('_Value')
 
 
-def durability(text: str, field: str) -> model.Durability:
-    """Read 'distribute', 'replica 2' or 'replica 3'.
+def durability(text: str, field: str) -> durabilities.Durability:
+    """Read 'replicate:3', 'disperse:4+2' and the like.
 
     :param field: what the text is called where the caller got it
     :raises InvalidInput: it is none of them
     """
-    try:
-        return _DURABILITIES[text]
-    except KeyError:
-        raise _unknown(text, field, tuple(_DURABILITIES)) from None
+    return _read(durabilities.parse, text, field)
 
 
-def zone_spread(text: str, field: str) -> model.ZoneSpread:
-    """Read 'strict', 'prefer' or 'none'.
+def spread(text: str, field: str) -> spreads.Spread:
+    """Read 'zone:strict,rack:prefer' and the like.
 
     :param field: what the text is called where the caller got it
-    :raises InvalidInput: it is none of them
+    :raises InvalidInput: it is nothing like that
     """
+    return _read(spreads.parse, text, field)
+
+
+def device_tags(text: str, field: str) -> str:
+    """Read an expression over tags; return it as it is kept.
+
+    :param field: what the text is called where the caller got it
+    :raises InvalidInput: it can't be read
+    """
+    return str(_read(tags.parse, text, field))
+
+
+def _read(parse: Callable[[str], _Value], text: str, field: str) -> _Value:
     try:
-        return model.ZoneSpread(text)
-    except ValueError:
-        known = tuple(str(spread) for spread in model.ZoneSpread)
-        raise _unknown(text, field, known) from None
-
-
-def _unknown(
-    text: str, field: str, known: tuple[str, ...]
-) -> exceptions.InvalidInput:
-    return exceptions.InvalidInput(
-        field=field, value=text, reason='known are ' + ', '.join(known)
-    )
+        return parse(text)
+    except ValueError as error:
+        raise exceptions.InvalidInput(
+            field=field, value=text, reason=str(error)
+        ) from error

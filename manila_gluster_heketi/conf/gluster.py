@@ -48,17 +48,34 @@ OPTS: list[cfg.Opt] = [
         ),
     ),
     cfg.IntOpt(
+        'gluster_heketi_cluster_operations',
+        default=8,
+        min=1,
+        help=paragraphs(
+            """
+            Changes that this process makes at the same time in one cluster.
+
+            The others wait, in the order in which they came, while changes
+            in other clusters go on. Each process counts for itself. More
+            rarely helps: the glusterd of every node takes part in each
+            change.
+            """
+        ),
+    ),
+    cfg.IntOpt(
         'gluster_heketi_gluster_busy_timeout',
         default=180,
         min=0,
         help=paragraphs(
             """
-            Seconds to wait for another transaction of Gluster to end.
+            Seconds to wait for another change of the same volume to end.
 
             Gluster refuses a change while it makes another one on the same
             volume; it is tried again, ever more slowly, for so long. The
             default is as long as Gluster itself keeps a lock whose owner has
-            died.
+            died. A change that a process on another host has under way is
+            waited for as long; what a host that is gone had under way may be
+            taken over after three minutes.
             """
         ),
     ),

@@ -26,9 +26,14 @@ from typing import Any
 from typing import TypeVar
 
 from manila_gluster_heketi import exceptions
-from manila_gluster_heketi import model
 from manila_gluster_heketi import names
 from manila_gluster_heketi.conf import choices
+from manila_gluster_heketi.durability import Durability
+from manila_gluster_heketi.sizes import BRICK_MIN_BYTES
+from manila_gluster_heketi.sizes import GIB
+from manila_gluster_heketi.sizes import KIB
+from manila_gluster_heketi.sizes import TIB
+from manila_gluster_heketi.spread import Spread
 
 _PREFIX = 'gluster_heketi_'
 
@@ -41,7 +46,11 @@ _OWN_OPTIONS = frozenset(
         'features.hard-timeout',
         'features.soft-timeout',
         'server.ssl',
+        names.OPTION_AVERAGE_FILE,
+        names.OPTION_DURABILITY,
         names.OPTION_SHARE_ID,
+        names.OPTION_SPREAD,
+        names.OPTION_TAGS,
         names.OPTION_VOLUME_ID,
     }
 )
@@ -76,12 +85,32 @@ class SshSettings:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class PlacementSettings:
+    """Where bricks go, and how large and how many they may be.
+
+    :ivar strategy: its name
+    :ivar brick_share_percent: of an average device, before volumes are split
+    :ivar volume_bricks: the most of one volume
+    :ivar cluster_volumes: the most of one cluster; 0 for any number
+    """
+
+    strategy: str = 'balanced'
+    brick_share_percent: int = 100
+    brick_min_bytes: int = BRICK_MIN_BYTES
+    brick_max_bytes: int = 4 * TIB
+    volume_bricks: int = 60
+    cluster_volumes: int = 1000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
     """The options of one backend, or of the command line.
 
+    :ivar device_tags: an expression over tags, '' for all devices
     :ivar quota_timeouts: soft and hard, in seconds
     :ivar peer_ping_timeout: seconds; 0 leaves glusterd's file alone
     :ivar gluster_busy_timeout: seconds
+    :ivar cluster_operations: at once in a cluster
     :ivar cluster: name of the one cluster to serve, '' for all
     """
 
@@ -92,16 +121,20 @@ class Settings:
     client_certificate_days: int
     ssh: SshSettings
     layout: str
-    durability: model.Durability
-    zone_spread: model.ZoneSpread
+    durability: Durability
+    spread: Spread
+    device_tags: str
+    average_file_bytes: int
     headroom_percent: int
     volume_options: Mapping[str, str]
     quota_timeouts: tuple[int, int]
     volume_name_prefix: str
     placement_attempts: int
+    placement: PlacementSettings
     cluster: str
     peer_ping_timeout: int
     gluster_busy_timeout: int
+    cluster_operations: int
 
     @classmethod
     def from_group(cls, group: Any) -> 'Settings':
@@ -127,7 +160,9 @@ class Settings:
             ssh=_ssh(options, state_path),
             layout=options.text('layout'),
             durability=options.word('durability', choices.durability),
-            zone_spread=options.word('zone_spread', choices.zone_spread),
+            spread=options.word('spread', choices.spread),
+            device_tags=options.word('device_tags', choices.device_tags),
+            average_file_bytes=options.read('average_file_size') * KIB,
             headroom_percent=options.read('headroom_percent'),
             volume_options=_volume_options(options),
             quota_timeouts=(
@@ -136,9 +171,11 @@ class Settings:
             ),
             volume_name_prefix=options.read('volume_name_prefix'),
             placement_attempts=options.read('placement_attempts'),
+            placement=_placement(options),
             cluster=options.read('cluster'),
             peer_ping_timeout=options.read('peer_ping_timeout'),
             gluster_busy_timeout=options.read('gluster_busy_timeout'),
+            cluster_operations=options.read('cluster_operations'),
         )
 
 
@@ -190,6 +227,29 @@ def invalid(
     """Make the error for an option, named without its prefix."""
     return exceptions.InvalidConfiguration(
         option=_PREFIX + name, value=value, reason=reason
+    )
+
+
+def _placement(options: _Options) -> PlacementSettings:
+    """Read the limits; each alone is within bounds already."""
+    least = options.read('brick_min_size')
+    most = options.read('brick_max_size')
+    if least > most:
+        reason = f'it is more than {_PREFIX}brick_max_size, which is {most}'
+        raise invalid('brick_min_size', least, reason)
+    volume_bricks = options.read('volume_bricks_max')
+    durability = options.word('durability', choices.durability)
+    if volume_bricks < durability.bricks_per_set:
+        needed = durability.bricks_per_set
+        reason = f'one set of {durability} has {needed} bricks'
+        raise invalid('volume_bricks_max', volume_bricks, reason)
+    return PlacementSettings(
+        strategy=options.text('allocator_strategy'),
+        brick_share_percent=options.read('brick_share'),
+        brick_min_bytes=max(least * GIB, BRICK_MIN_BYTES),
+        brick_max_bytes=most * GIB,
+        volume_bricks=volume_bricks,
+        cluster_volumes=options.read('cluster_volumes_max'),
     )
 
 

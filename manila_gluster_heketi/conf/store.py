@@ -28,7 +28,9 @@ OPTS: list[cfg.Opt] = [
             operations.
 
             The default is a SQLite file, which needs no server and serves all
-            processes of one host. Use PostgreSQL or MariaDB if manila-share or
+            processes of one host. Use PostgreSQL
+            (postgresql+psycopg://USER:PASSWORD@HOST/DATABASE) or MariaDB
+            (mariadb+pymysql://USER:PASSWORD@HOST/DATABASE) if manila-share or
             the command line run on more than one host, or if no single host
             may be a single point of failure. It must not be Manila's own
             database. The value may hold a password, so it is never logged.

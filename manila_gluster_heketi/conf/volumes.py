@@ -14,56 +14,85 @@
 
 from oslo_config import cfg
 
+from manila_gluster_heketi import sizes
 from manila_gluster_heketi.conf import GROUP
 from manila_gluster_heketi.conf import paragraphs
 
 OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'gluster_heketi_durability',
-        default='replica 3',
-        choices=[
-            ('distribute', 'one copy; a lost disk is lost data'),
-            (
-                'replica 2',
-                'two copies; a network that falls apart can make them '
-                'differ (split brain)',
-            ),
-            ('replica 3', 'three copies, of which any two agree'),
-        ],
+        default='replicate:3',
         help=paragraphs(
             """
-            How many copies of its data a volume has.
+            How a volume keeps its data while nodes fail.
 
-            Three is the least with which Gluster neither loses data nor stops
-            when any one node fails. Each copy is on a node of its own and
-            takes its full space. A share type sets another value with the
-            extra spec gluster_heketi:durability.
+            "replicate:3" keeps three copies, of which any two agree: the least
+            that neither loses data nor stops when a node fails. "arbiter" is
+            as safe with two copies and a small third brick that has the names
+            of the files alone. "disperse:D+R", such as disperse:4+2, cuts data
+            into D parts and adds R for redundancy: any R bricks may fail, and
+            a volume takes (D+R)/D of its size; it suits large files.
+            "replicate:2" keeps two copies, which a network that falls apart
+            can make differ (split brain). With "distribute" there is one: a
+            lost disk is lost data.
+
+            Each brick of a set is on a node of its own. A share type sets
+            another value with the extra spec gluster_heketi:durability.
             """
         ),
     ),
     cfg.StrOpt(
-        'gluster_heketi_zone_spread',
-        default='prefer',
-        choices=[
-            (
-                'strict',
-                'copies are never in one zone; a share is refused if there '
-                'are not enough zones with room',
-            ),
-            (
-                'prefer',
-                'copies are in different zones as far as there are enough',
-            ),
-            ('none', 'zones are ignored'),
-        ],
+        'gluster_heketi_spread',
+        default='zone:prefer',
         help=paragraphs(
             """
-            How the copies of a volume's data are spread over zones.
+            How the bricks of a set are kept apart: TIER:MODE,TIER:MODE.
 
-            Zones come from the topology and stand for what fails together,
-            such as racks. Choose "strict" if a share that a zone's failure
-            would stop is worse than no share. A share type sets another value
-            with the extra spec gluster_heketi:zone_spread.
+            A tier is "zone", as the topology has zones, or a tag of nodes such
+            as "rack": what has the same value may fail together. With
+            "strict" two bricks of a set never share a value, and a share is
+            refused where that is impossible; with "prefer" they share one
+            only if they must; "none" ignores the tier. Tiers are in order of
+            their weight, such as "zone:strict,rack:prefer". A mode alone is
+            that of zones.
+
+            Choose "strict" if a share that a zone's failure would stop is
+            worse than no share. A share type sets another value with the
+            extra spec gluster_heketi:spread.
+            """
+        ),
+    ),
+    cfg.StrOpt(
+        'gluster_heketi_device_tags',
+        default='',
+        help=paragraphs(
+            """
+            Which devices bricks may be on, by their tags; empty for all.
+
+            Such as "disk = ssd and rack not in (a, b)": "=", "!=", "in" and
+            "not in", joined by "and", "or", "not" and parentheses; what is no
+            bare word is quoted. Tags of devices and of their nodes come from
+            the topology; a device's goes before its node's, and one that is
+            not there equals ''. A volume keeps to the expression that it was
+            created with. A share type sets another one with the extra spec
+            gluster_heketi:device_tags.
+            """
+        ),
+    ),
+    cfg.IntOpt(
+        'gluster_heketi_average_file_size',
+        default=sizes.AVERAGE_FILE_BYTES // sizes.KIB,
+        min=sizes.AVERAGE_FILE_MIN_BYTES // sizes.KIB,
+        max=sizes.AVERAGE_FILE_MAX_BYTES // sizes.KIB,
+        help=paragraphs(
+            """
+            What a file holds on average, in KiB, with durability "arbiter".
+
+            An arbiter's brick has the name of each file, and is as large as
+            the names of so many files need: a 16th of the data with 64 KiB. A
+            tenant with smaller files fills it before the share is full. A
+            share type sets another value with the extra spec
+            gluster_heketi:average_file_size.
             """
         ),
     ),

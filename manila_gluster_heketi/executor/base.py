@@ -18,6 +18,7 @@ from typing import Protocol
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.hostcmd import command
+from manila_gluster_heketi.hostcmd import failures
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,11 +63,12 @@ def failure(
     so that a caller may go on from there.
     """
     failed = results[-1]
-    return exceptions.CommandFailed(
+    said = (failed.stderr.strip() or failed.stdout.strip())[-2000:]
+    return failures.kind_of(said)(
         host=host,
         command=str(failed.command),
         status=failed.status,
-        stderr=(failed.stderr.strip() or failed.stdout.strip())[-2000:],
+        stderr=said,
         completed=len(results) - 1,
     )
 

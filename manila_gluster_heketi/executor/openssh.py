@@ -32,8 +32,10 @@ from oslo_log import log
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.conf.settings import SshSettings
 from manila_gluster_heketi.executor import base
+from manila_gluster_heketi.executor import fence
 from manila_gluster_heketi.executor import script
 from manila_gluster_heketi.hostcmd import command
+from manila_gluster_heketi.turnstile import Turnstile
 
 LOG = log.getLogger(__name__)
 
@@ -289,6 +291,8 @@ class OpenSshExecutor:
             if base.is_fatal(result):
                 raise base.failure(host, results[:position])
         if len(results) < len(text.batch):
+            if transcript.refused:
+                raise _fenced(host, text, transcript)
             raise exceptions.ConnectionLost(
                 host=host,
                 command=str(text.batch[len(results)]),
@@ -312,8 +316,28 @@ class _Host:
     """What limits the use of one host."""
 
     def __init__(self, sessions: int) -> None:
-        self.sessions = threading.BoundedSemaphore(sessions)
+        self.sessions = Turnstile(sessions)
         self.connecting = threading.Lock()
+
+
+def _fenced(
+    host: str, text: script.Script, transcript: script.Transcript
+) -> exceptions.HostError:
+    """Say why the fence did not let a command run."""
+    command = str(text.batch[len(transcript.results)])
+    if transcript.refused == fence.LATE:
+        return exceptions.CommandFenced(host=host, command=command)
+    if transcript.refused == fence.BUSY:
+        return exceptions.CommandStillRuns(
+            host=host, command=command, seconds=fence.PATIENCE
+        )
+    return exceptions.CommandFailed(
+        host=host,
+        command=command,
+        status=transcript.refused,
+        stderr=f'nothing can be written to {text.fences}',
+        completed=len(transcript.results),
+    )
 
 
 def _give_up(state: tenacity.RetryCallState) -> None:

@@ -16,14 +16,17 @@ The script marks the end of each command on both standard output and standard
 error with a random word, so that one round trip brings back every command's
 own status, output and time, with no temporary files and no process beside
 the commands themselves. It goes to the shell's standard input: nothing of it
-shows in a process list.
+shows in a process list. The shell reads all of it before it begins: half a
+script, from a connection that broke, does nothing.
 """
 
 import dataclasses
 import secrets
+import string
 from collections.abc import Sequence
 
 from manila_gluster_heketi.executor import base
+from manila_gluster_heketi.executor import fence
 from manila_gluster_heketi.hostcmd import command
 
 # Guards are evaluated by the shell itself: a fork costs more than they do.
@@ -61,15 +64,21 @@ _GUARDS = {
 }
 
 
+# What a shell takes as it is, in an assignment as well.
+_MARKS = '=+%@:,' + string.ascii_letters + string.digits
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Transcript:
     """What a script's run brought back.
 
     :ivar begun: the script started; so the login and sudo worked
+    :ivar refused: why the fence let nothing more run; '' if it did
     """
 
     begun: bool
     results: tuple[base.Result, ...]
+    refused: str = ''
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,23 +87,38 @@ class Script:
 
     batch: tuple[command.Command, ...]
     mark: str
+    fences: str = fence.DIRECTORY
 
     @classmethod
-    def of(cls, batch: Sequence[command.Command]) -> 'Script':
-        """Make a script with a mark that no command can guess."""
-        return cls(tuple(batch), f'=={secrets.token_hex(12)}')
+    def of(
+        cls, batch: Sequence[command.Command], fences: str = fence.DIRECTORY
+    ) -> 'Script':
+        """Make a script with a mark that no command can guess.
+
+        :param batch: commands behind one fence, or behind none
+        :param fences: where the host keeps what it knows of fences
+        """
+        mark = f'{_unlike(batch)}{secrets.token_hex(12)}'
+        return cls(tuple(batch), mark, fences)
 
     @property
     def timeout_seconds(self) -> int:
         """The longest that the batch may take."""
-        return sum(each.timeout_seconds for each in self.batch)
+        patience = fence.PATIENCE if self._fence else 0
+        return patience + sum(each.timeout_seconds for each in self.batch)
+
+    @property
+    def _fence(self) -> command.Fence | None:
+        return self.batch[0].fence
 
     def text(self) -> str:
         """Write the script."""
-        parts = [_PROLOGUE, f'mark={self.mark}\ndone_with begin 0\n']
+        parts = ['{\n', _PROLOGUE, f'mark={self.mark}\ndone_with begin 0\n']
+        if self._fence:
+            parts.append(fence.prologue(self._fence, self.fences))
         for index, each in enumerate(self.batch):
             parts.append(self._stanza(index, each))
-        return ''.join(parts)
+        return ''.join([*parts, '}\n'])
 
     def _stanza(self, index: int, each: command.Command) -> str:
         run = _TOLERANT if each.tolerated else _STRICT
@@ -114,8 +138,9 @@ class Script:
                 ),
             ]
         )
+        check = fence.CHECK if self._fence else ''
         return (
-            f'errors=\n{run}done_with {index} $rc\n'
+            f'{check}errors=\n{run}done_with {index} $rc\n'
             f'case $rc:$errors in {passing}) ;; *) exit 0 ;; esac\n'
         )
 
@@ -124,6 +149,8 @@ class Script:
         call = command.quote(each.argv)
         if each.tolerated:
             call += ' 2>&1 >&3 3>&-'
+        if self._fence:
+            call += fence.LET_GO
         if not each.stdin:
             return f'{call} </dev/null'
         end = '' if each.stdin.endswith('\n') else '\n'
@@ -135,9 +162,11 @@ class Script:
         if not marks:
             return Transcript(False, ())
         errors = _split(stderr, self.mark)
-        results = []
+        results: list[base.Result] = []
         clock = float(marks[0][1][2])
         for position, (output, (index, status, up)) in enumerate(marks[1:], 1):
+            if index == fence.WORD:
+                return Transcript(True, tuple(results), status)
             error = errors[position][0] if position < len(errors) else ''
             results.append(
                 base.Result(
@@ -156,6 +185,19 @@ class Script:
         """Give back output as the commands wrote it."""
         lines = text.splitlines(keepends=True)
         return ''.join(each for each in lines if self.mark not in each)
+
+
+def _unlike(batch: Sequence[command.Command]) -> str:
+    """Return two equal characters with which no line of input begins.
+
+    dash (0.5.12) loses bytes above 127 of a here-document's line that follow
+    what the line has in common with the delimiter.
+    """
+    begun = {
+        line[0] for each in batch for line in each.stdin.splitlines() if line
+    }
+    free = (each for each in _MARKS if each not in begun)
+    return 2 * next(free, _MARKS[0])
 
 
 def _split(text: str, mark: str) -> list[tuple[str, list[str]]]:

@@ -53,6 +53,18 @@ class Tolerance:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Fence:
+    """Keeps what was sent for an operation before from running any more.
+
+    :ivar operation: its id
+    :ivar epoch: a host runs nothing of an epoch once it has seen a later one
+    """
+
+    operation: str
+    epoch: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Command:
     """One program call on a host.
 
@@ -61,6 +73,7 @@ class Command:
     :ivar timeout_seconds: after which its host is taken for hung
     :ivar sensitive: ``stdin`` is a secret and never logged
     :ivar reads_only: changes nothing, so it may be repeated freely
+    :ivar fence: for whom it runs; of no account to what it does
     """
 
     argv: tuple[str, ...]
@@ -70,6 +83,9 @@ class Command:
     reads_only: bool = False
     guard: Guard | None = None
     tolerated: tuple[Tolerance, ...] = ()
+    fence: Fence | None = dataclasses.field(
+        default=None, compare=False, repr=False
+    )
 
     @property
     def program(self) -> str:

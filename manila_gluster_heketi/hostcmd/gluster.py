@@ -23,6 +23,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.durability import Durability
+from manila_gluster_heketi.durability import Kind
 from manila_gluster_heketi.hostcmd import gluster_errors
 from manila_gluster_heketi.hostcmd import gluster_xml
 from manila_gluster_heketi.hostcmd.command import Command
@@ -51,12 +53,15 @@ def peer_probe(host: str) -> Command:
     return _change('peer', 'probe', host)
 
 
-def peer_detach(host: str) -> Command:
+def peer_detach(host: str, *, force: bool = False) -> Command:
     """Take a host out of the trusted pool; one that is not in it is fine.
 
     Refused while a volume has a brick on it.
+
+    :param force: even if the host is down
     """
-    return _change('peer', 'detach', host, already=('is not part of cluster',))
+    words = ('peer', 'detach', host, *(('force',) if force else ()))
+    return _change(*words, already=('is not part of cluster',))
 
 
 def pool_list() -> Command:
@@ -65,17 +70,24 @@ def pool_list() -> Command:
 
 
 def volume_create(
-    name: str, replica: int, addresses: Sequence[str]
+    name: str, durability: Durability, addresses: Sequence[str]
 ) -> Command:
     """Make a volume from bricks.
 
     A second run is refused: "Volume NAME already exists". That is not
     tolerated, because it may be someone else's volume: compare the bricks.
 
-    :param replica: 1 for no copies
     :param addresses: HOST:PATH, set by set
     """
-    return _change('volume', 'create', name, *_replica(replica), *addresses)
+    words = _kind(durability)
+    if durability.kind is Kind.DISPERSE:
+        words = (
+            'disperse-data',
+            str(durability.parts),
+            'redundancy',
+            str(durability.redundancy),
+        )
+    return _change('volume', 'create', name, *words, *addresses)
 
 
 def volume_set(name: str, options: Mapping[str, str]) -> Command:
@@ -98,6 +110,11 @@ def volume_info(name: str = 'all') -> Command:
     return _question('volume', 'info', name)
 
 
+def volume_status(name: str) -> Command:
+    """Ask which bricks of a started volume run; takes the volume's lock."""
+    return _question('volume', 'status', name)
+
+
 def volume_list() -> Command:
     """Ask for the names of all volumes; takes no lock."""
     return _question('volume', 'list')
@@ -105,7 +122,12 @@ def volume_list() -> Command:
 
 def volume_start(name: str) -> Command:
     """Start a volume; a started one is fine."""
-    return _change('volume', 'start', name, already=('already started',))
+    return _change(
+        'volume',
+        'start',
+        name,
+        already=(_here(f'Volume {name} already started'),),
+    )
 
 
 def volume_start_force(name: str) -> Command:
@@ -123,7 +145,10 @@ def volume_stop(name: str) -> Command:
         'stop',
         name,
         'force',
-        already=('is not in the started state', _gone(name)),
+        already=(
+            _here(f'Volume {name} is not in the started state'),
+            _here(_gone(name)),
+        ),
     )
 
 
@@ -133,21 +158,23 @@ def volume_delete(name: str) -> Command:
     Refused while any peer of the cluster is down. The brick directories stay
     and can't be used in another volume.
     """
-    return _change('volume', 'delete', name, already=(_gone(name),))
+    return _change('volume', 'delete', name, already=(_here(_gone(name)),))
 
 
-def add_brick(name: str, replica: int, addresses: Sequence[str]) -> Command:
+def add_brick(
+    name: str, durability: Durability, addresses: Sequence[str]
+) -> Command:
     """Add brick sets to a volume.
 
     A second run finds them in use. Their paths have to be unique.
 
-    :param replica: as the volume has it, or the volume's would be changed
+    :param durability: as the volume has it, or the volume's would be changed
     """
     return _change(
         'volume',
         'add-brick',
         name,
-        *_replica(replica),
+        *_kind(durability),
         *addresses,
         already=(f'Brick: {addresses[0]} not available',),
     )
@@ -241,20 +268,24 @@ def heal_info(name: str) -> Command:
 
 def remove_volume_if_there(
     run: Runner, name: str, addresses: Sequence[str]
-) -> None:
+) -> bool:
     """Stop and delete a volume if it is made of these bricks.
 
     One of the same name with other bricks is not ours, and stays.
+
+    :returns: whether it was there
     """
     found = _info(run, name)
-    if found is not None and found.addresses == tuple(addresses):
-        run([volume_stop(name), volume_delete(name)])
+    if found is None or found.addresses != tuple(addresses):
+        return False
+    run([volume_stop(name), volume_delete(name)])
+    return True
 
 
 def remove_sets_if_there(
     run: Runner,
     name: str,
-    replica: int,
+    per_set: int,
     addresses: Sequence[str],
     pause: Callable[[], None],
 ) -> None:
@@ -262,6 +293,7 @@ def remove_sets_if_there(
 
     Clients may have written to them: their data is moved off first.
 
+    :param per_set: bricks of one set
     :param pause: waits a moment between two looks at how far that is
     :raises GlusterError: not all data could be moved; the sets stay
     """
@@ -269,8 +301,8 @@ def remove_sets_if_there(
     if found is None:
         return
     present: list[str] = []
-    for start in range(0, len(addresses), replica):
-        brick_set = addresses[start : start + replica]
+    for start in range(0, len(addresses), per_set):
+        brick_set = addresses[start : start + per_set]
         if set(brick_set) <= set(found.addresses):
             present += brick_set
     if present:
@@ -330,12 +362,26 @@ def _info(run: Runner, name: str) -> gluster_xml.VolumeInfo | None:
     return found[0] if found else None
 
 
-def _replica(count: int) -> tuple[str, ...]:
-    return ('replica', str(count)) if count > 1 else ()
+def _kind(durability: Durability) -> tuple[str, ...]:
+    """Say what sets are, to create them and to add them alike."""
+    if durability.kind is Kind.REPLICATE:
+        return ('replica', str(durability.data_bricks))
+    if durability.kind is Kind.ARBITER:
+        return ('replica', str(durability.bricks_per_set), 'arbiter', '1')
+    return ()
 
 
 def _gone(name: str) -> str:
     return f'Volume {name} does not exist'
+
+
+def _here(reason: str) -> str:
+    """Write what the host that was asked refuses by itself.
+
+    A peer that missed a change says the same of the volume as it knows it:
+    "failed: Staging failed on PEER. Error: Volume NAME does not exist".
+    """
+    return f': failed: {reason}'
 
 
 def _change(*words: str, already: tuple[str, ...] = ()) -> Command:

@@ -28,7 +28,7 @@ _MEANINGS: tuple[tuple[str, type[exceptions.GlusterError]], ...] = (
         r'|Unable to acquire lock'
         # The process that moves files ended while it was asked how far it is.
         r"|brick op 'Rebalance' failed"
-        r'|rebalance is in progress\. Please retry',
+        r'|[Rr]ebalance is in progress\. Please retry',
         exceptions.GlusterBusy,
     ),
     (

@@ -47,6 +47,11 @@ class Peer:
     is_connected: bool
     state: str
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether volumes may have bricks on it."""
+        return self.is_connected and self.state in ('', 'Peer in Cluster')
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class VolumeInfo:
@@ -54,6 +59,10 @@ class VolumeInfo:
 
     :ivar status: 'Created', 'Started' or 'Stopped'
     :ivar kind: 'Replicate', 'Distribute', 'Distributed-Replicate'...
+    :ivar replica: bricks of a set, arbiters too; 1 if nothing is replicated
+    :ivar arbiter: arbiters among them
+    :ivar disperse: bricks of a dispersed set; 0 if nothing is dispersed
+    :ivar redundancy: how many of those may fail
     :ivar addresses: its bricks, HOST:PATH, set by set
     :ivar options: those that were set, with what gluster set by itself
     """
@@ -63,6 +72,9 @@ class VolumeInfo:
     status: str
     kind: str
     replica: int
+    arbiter: int
+    disperse: int
+    redundancy: int
     addresses: tuple[str, ...]
     options: dict[str, str]
     snapshots: int
@@ -165,6 +177,9 @@ def volumes(root: Element) -> tuple[VolumeInfo, ...]:
             status=_text(each, 'statusStr'),
             kind=_text(each, 'typeStr'),
             replica=int(_text(each, 'replicaCount')),
+            arbiter=int(_text(each, 'arbiterCount')),
+            disperse=int(_text(each, 'disperseCount')),
+            redundancy=int(_text(each, 'redundancyCount')),
             addresses=tuple(
                 _text(brick, 'name') for brick in each.iterfind('bricks/brick')
             ),
@@ -175,6 +190,22 @@ def volumes(root: Element) -> tuple[VolumeInfo, ...]:
             snapshots=int(_text(each, 'snapshotCount')),
         )
         for each in root.iterfind('volInfo/volumes/volume')
+    )
+
+
+@_parser('volume status')
+def bricks_online(root: Element) -> frozenset[str]:
+    """Read the answer to :func:`gluster.volume_status`.
+
+    :returns: HOST:PATH of the bricks that run; those of a peer that is not
+        connected are not mentioned at all
+    """
+    # Daemons are listed too, with a host in place of a path.
+    return frozenset(
+        f'{_text(each, "hostname")}:{path}'
+        for each in root.iterfind('volStatus/volumes/volume/node')
+        if (path := _text(each, 'path')).startswith('/')
+        and _text(each, 'status') == '1'
     )
 
 

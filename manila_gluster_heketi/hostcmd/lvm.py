@@ -23,14 +23,12 @@ itself when a volume group is made on it.
 import dataclasses
 from collections.abc import Sequence
 
+from manila_gluster_heketi import sizes
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Tolerance
 
 EXTENT_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 256 * 1024
-
-#: For LVM's own records: some 700 bytes per brick, twice, and always whole.
-METADATA_AREA_BYTES = 32 * 1024 * 1024
 
 _FAILED = 5
 _REPORT = ('--reportformat', 'json', '--units', 'b', '--nosuffix')
@@ -71,7 +69,7 @@ def vg_create(vg: str, device: str, tags: Sequence[str]) -> Command:
         'vgcreate',
         '--autobackup=n',
         f'--physicalextentsize={EXTENT_BYTES}b',
-        f'--metadatasize={METADATA_AREA_BYTES}b',
+        f'--metadatasize={sizes.LVM_RECORDS_BYTES}b',
         f'--dataalignment={CHUNK_BYTES}b',
         *_tags(tags),
         vg,
@@ -145,6 +143,21 @@ def lv_extend(vg: str, lv: str, size_bytes: int) -> Command:
     )
     larger = Tolerance(_FAILED, 'not larger than existing size')
     return dataclasses.replace(growth, tolerated=(*growth.tolerated, larger))
+
+
+def vg_tag(vg: str, tags: Sequence[str]) -> Command:
+    """Add tags to a volume group; those that it has are fine."""
+    return Command(
+        ('lvm', 'vgchange', '-qq', '--autobackup=n', *_tags(tags), vg)
+    )
+
+
+def lv_tag(vg: str, lv: str, tags: Sequence[str]) -> Command:
+    """Add tags to a logical volume; those that it has are fine."""
+    path = f'{vg}/{lv}'
+    return Command(
+        ('lvm', 'lvchange', '-qq', '--autobackup=n', *_tags(tags), path)
+    )
 
 
 def lv_remove(vg: str, lv: str) -> Command:

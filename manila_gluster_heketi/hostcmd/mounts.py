@@ -16,6 +16,8 @@ Others edit fstab too, so it is changed under a lock of our own, lines are
 appended or taken out one at a time, and the file is never left half-written.
 """
 
+from collections.abc import Sequence
+
 from manila_gluster_heketi import names
 from manila_gluster_heketi.hostcmd import shell
 from manila_gluster_heketi.hostcmd.command import Command
@@ -33,13 +35,18 @@ _LOCK_SECONDS = 60
 
 # read costs no process, unlike grep. After the loop $line is what follows the
 # last newline: a file that does not end with one must not swallow our line.
+# A disk that fills up takes a part of it: that must not stay, because nobody
+# would find it again.
 _ADD = """\
 while IFS= read -r line; do
 case $line in "$2 $3 "*) exit 0 ;; esac
 done <"$1"
 case $line in "$2 $3 "*) exit 0 ;; '') end= ;; *) end='
 ' ;; esac
-printf '%s%s %s %s\\n' "$end" "$2" "$3" "$4" >>"$1" && sync "$1"
+printf '%s%s %s %s\\n' "$end" "$2" "$3" "$4" >>"$1" && sync "$1" && exit 0
+while IFS= read -r line; do :; done <"$1"
+case "$2 $3 $4" in ${line:+"$line"*}) truncate -s "-${#line}" "$1" ;; esac
+exit 1
 """
 
 # The second field is compared as a word, not as a pattern. The shell does it
@@ -67,6 +74,16 @@ done
 replace "$1" others
 """
 )
+
+# What is no directory is no path of ours; a pattern that matches nothing
+# stays as it is and is none either.
+_DIRECTORIES = """\
+root=$1; shift
+for path in "$root"/*/* "$@"; do
+[ -d "$path" ] && printf '%s\\n' "$path"
+done
+exit 0
+"""
 
 
 def make_directory(path: str) -> Command:
@@ -119,6 +136,17 @@ def fstab_remove(mount_path: str) -> Command:
     """
     return _locked(
         shell.script(_REMOVE, 'fstab_remove', names.FSTAB, mount_path)
+    )
+
+
+def directories(paths: Sequence[str]) -> Command:
+    """List which of these directories are there, and all mount points.
+
+    The shell looks by itself: no process for each path.
+    """
+    return Command(
+        shell.script(_DIRECTORIES, 'directories', names.MOUNT_ROOT, *paths),
+        reads_only=True,
     )
 
 

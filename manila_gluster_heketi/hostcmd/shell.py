@@ -13,13 +13,16 @@
 """Short scripts for what no single program can do."""
 
 #: Changes the file ``$1`` in one step: ``filter`` writes the new text. The
-#: copy keeps owner, mode and security label; without the sync a power cut
-#: could leave an empty file in its place.
+#: copy keeps owner, mode and security label; without the first sync a power
+#: cut could leave an empty file in its place, without the second the old one.
 REPLACE_FILE = """\
 replace() {
 file=$1; shift
 cp -p -- "$file" "$file.new" && "$@" <"$file" >"$file.new" &&
-sync "$file.new" && mv -f -- "$file.new" "$file"
+sync "$file.new" && mv -f -- "$file.new" "$file" && sync "${file%/*}" &&
+return
+rm -f -- "$file.new"
+return 1
 }
 """
 

@@ -22,6 +22,7 @@ from manila_gluster_heketi.hostcmd import shell
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Condition
 from manila_gluster_heketi.hostcmd.command import Guard
+from manila_gluster_heketi.hostcmd.command import Tolerance
 
 GLUSTERD = 'glusterd'
 
@@ -69,13 +70,20 @@ done <"$1"
 kept=$1.before-gluster-heketi
 [ -e "$kept" ] || {
 cp -p -- "$1" "$kept.new" && sync "$kept.new" && mv -f -- "$kept.new" "$kept"
-} || exit 1
+} || { rm -f -- "$kept.new"; exit 1; }
 replace "$1" sed -E -e '/^[ \\t]*option[ \\t]+ping-timeout[ \\t]/d' \
 -e "s/^end-volume/$new\\\\n&/"
 """
 )
 
-_RESTORE_PING = 'mv -f -- "$1.before-gluster-heketi" "$1"'
+_RESTORE_PING = """\
+mv -f -- "$1.before-gluster-heketi" "$1" && sync "${1%/*}"
+"""
+
+# Without the sync a power cut could bring back a key that was taken away.
+_REMOVE = """\
+rm -f -- "$1" && sync "${1%/*}"
+"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -190,7 +198,31 @@ def write_file(
 def remove_file(path: str) -> Command:
     """Remove a file; one that is not there is fine."""
     return Command(
-        ('rm', '-f', '--', path), guard=Guard(Condition.EXISTS, path)
+        shell.script(_REMOVE, 'remove_file', path),
+        guard=Guard(Condition.EXISTS, path),
+    )
+
+
+def read_file(path: str) -> Command:
+    """Print a file; one that is not there is skipped, not empty."""
+    return Command(
+        ('cat', '--', path),
+        reads_only=True,
+        guard=Guard(Condition.EXISTS, path),
+    )
+
+
+def public_key(path: str) -> Command:
+    """Print the public part of a private key, which stays where it is.
+
+    Of a file that is no key nothing is printed; one that is not there is
+    skipped.
+    """
+    return Command(
+        ('openssl', 'pkey', '-in', path, '-pubout'),
+        reads_only=True,
+        guard=Guard(Condition.EXISTS, path),
+        tolerated=(Tolerance(1, ''),),
     )
 
 

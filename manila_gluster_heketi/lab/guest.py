@@ -26,6 +26,7 @@ from manila_gluster_heketi.lab import network
 from manila_gluster_heketi.lab import power
 
 READY_MARK = b'LAB-READY'
+_PANIC_MARK = b'Kernel panic'
 
 _READY_SECONDS = 120.0
 _LAUNCH_SECONDS = 1.0
@@ -160,7 +161,7 @@ def _mac_address(node: layout.LabNode) -> str:
 def wait_ready(lab: layout.Lab, nodes: Collection[layout.LabNode]) -> None:
     """Wait until glusterd runs on each of ``nodes``.
 
-    :raises LabGuestFailed: a guest died, or was not ready in 120 s
+    :raises LabGuestFailed: a guest died or panicked, or was not ready in 120 s
     """
     began = time.monotonic()
     waiting = list(nodes)
@@ -180,12 +181,19 @@ def _require_running(
     for node in nodes:
         if not power.process_ids(lab, node) and not is_ready(node):
             _fail(lab, node, 'it ended while it started')
+        # Its processes stay.
+        if _said(node, _PANIC_MARK):
+            _fail(lab, node, 'its kernel panicked')
 
 
 def is_ready(node: layout.LabNode) -> bool:
     """Tell whether the last start of ``node`` got as far as glusterd."""
+    return _said(node, READY_MARK)
+
+
+def _said(node: layout.LabNode, mark: bytes) -> bool:
     try:
-        return READY_MARK in node.console.read_bytes()
+        return mark in node.console.read_bytes()
     except FileNotFoundError:
         return False
 

@@ -35,18 +35,19 @@ _PROGRAMS = {
 }
 _SEARCH_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 _TUN = pathlib.Path('/dev/net/tun')
-# Kernels, and where their modules are: the one that
-# "tools/lab-packages --fast-kernel" makes, else Debian's.
-_KERNELS = (
-    (
-        pathlib.Path('/var/cache/gluster-heketi-lab/uml/linux'),
-        pathlib.Path('/var/cache/gluster-heketi-lab/uml/modules'),
-    ),
-    (
-        pathlib.Path('/usr/bin/linux.uml'),
-        pathlib.Path('/usr/lib/uml/modules'),
-    ),
+# Kernels, and where their modules are: the one that tools/lab-packages
+# fetches, else Debian's.
+_NEWER_KERNEL = (
+    pathlib.Path('/var/cache/gluster-heketi-lab/uml/linux'),
+    pathlib.Path('/var/cache/gluster-heketi-lab/uml/modules'),
 )
+_DEBIANS_KERNEL = (
+    pathlib.Path('/usr/bin/linux.uml'),
+    pathlib.Path('/usr/lib/uml/modules'),
+)
+# A processor with this has larger registers than Debian 12's User-Mode-Linux
+# (6.1) has room for: no program would start in a guest.
+_TOO_MUCH_FOR_DEBIAN = 'amx_tile'
 # A guest's memory is a file there, so it must be a tmpfs with room.
 _SHARED_MEMORY = pathlib.Path('/dev/shm')  # noqa: S108
 
@@ -99,7 +100,7 @@ def require_programs(lab: str) -> None:
 def find_kernel(spec: layout.LabSpec) -> Kernel:
     """Return the kernel that ``spec`` names, else the fastest one there is.
 
-    :raises LabPackagesMissing: it is not there
+    :raises LabPackagesMissing: it is not there, or does not run here
     """
     if spec.kernel:
         kernels = [
@@ -108,7 +109,7 @@ def find_kernel(spec: layout.LabSpec) -> Kernel:
     else:
         kernels = [
             Kernel(binary, release)
-            for binary, modules in _KERNELS
+            for binary, modules in _kernels()
             for release in sorted(modules.glob('*'))
         ]
     for kernel in kernels:
@@ -117,6 +118,13 @@ def find_kernel(spec: layout.LabSpec) -> Kernel:
     raise exceptions.LabPackagesMissing(
         lab=spec.name, missing=f'user-mode-linux {spec.kernel}'.rstrip()
     )
+
+
+def _kernels() -> list[tuple[pathlib.Path, pathlib.Path]]:
+    flags = pathlib.Path('/proc/cpuinfo').read_text().split()
+    if _TOO_MUCH_FOR_DEBIAN in flags:
+        return [_NEWER_KERNEL]
+    return [_NEWER_KERNEL, _DEBIANS_KERNEL]
 
 
 def memory_directory(lab: layout.Lab) -> pathlib.Path:

@@ -18,14 +18,13 @@ from manila.share import utils as share_host
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
-from manila_gluster_heketi.conf import choices
 from manila_gluster_heketi.conf.settings import Settings
 from manila_gluster_heketi.layout.base import Share
 from manila_gluster_heketi.service import Service
+from manila_gluster_heketi.service import wishes
 from manila_gluster_heketi.sizes import GIB
 
 _SCOPE = 'gluster_heketi:'
-KNOWN = frozenset({'durability', 'zone_spread', 'headroom_percent'})
 
 
 def volume_spec(
@@ -36,46 +35,42 @@ def volume_spec(
 ) -> model.VolumeSpec:
     """Say what volume a share asks for.
 
-    The share type's extra specs ``gluster_heketi:durability``,
-    ``gluster_heketi:zone_spread`` and ``gluster_heketi:headroom_percent`` go
-    before the options of the backend section.
+    Extra specs of the share type that are in our scope, ``gluster_heketi:``,
+    go before the options of the backend section that have their names.
 
     :raises InvalidInput: an unknown spec or value, or an unknown pool
     """
-    wanted = {
+    return wishes.volume_spec(
+        settings,
+        share_id=share['id'],
+        size_bytes=share['size'] * GIB,
+        wishes=_wished(extra_specs),
+        called=_called,
+        cluster_id=_cluster_id(share, service),
+    )
+
+
+def _called(name: str) -> str:
+    return f'extra spec {_SCOPE}{name}'
+
+
+def _wished(extra_specs: Mapping[str, str]) -> Mapping[str, str]:
+    """Take the extra specs of our scope.
+
+    :raises InvalidInput: one of them is none that we know
+    """
+    texts = {
         key[len(_SCOPE) :]: value
         for key, value in extra_specs.items()
         if key.startswith(_SCOPE)
     }
-    for key in sorted(set(wanted) - KNOWN):
+    for name in sorted(set(texts) - wishes.KNOWN):
         raise exceptions.InvalidInput(
-            field=f'extra spec {_SCOPE}{key}',
-            value=wanted[key],
-            reason='known are ' + ', '.join(sorted(KNOWN)),
+            field=_called(name),
+            value=texts[name],
+            reason='known are ' + ', '.join(sorted(wishes.KNOWN)),
         )
-    size_bytes = share['size'] * GIB
-    percent = settings.headroom_percent
-    if 'headroom_percent' in wanted:
-        percent = _percent(wanted['headroom_percent'])
-    durability = settings.durability
-    if 'durability' in wanted:
-        durability = choices.durability(
-            wanted['durability'], f'extra spec {_SCOPE}durability'
-        )
-    spread = settings.zone_spread
-    if 'zone_spread' in wanted:
-        spread = choices.zone_spread(
-            wanted['zone_spread'], f'extra spec {_SCOPE}zone_spread'
-        )
-    return model.VolumeSpec(
-        share_id=share['id'],
-        name=f'{settings.volume_name_prefix}{share["id"]}',
-        size_bytes=size_bytes,
-        durability=durability,
-        spread=spread,
-        headroom_bytes=size_bytes * percent // 100,
-        cluster_id=_cluster_id(share, service),
-    )
+    return texts
 
 
 def _cluster_id(share: Share, service: Service) -> str:
@@ -91,13 +86,3 @@ def _cluster_id(share: Share, service: Service) -> str:
             value=pool,
             reason='no cluster in the store has this name',
         ) from error
-
-
-def _percent(text: str) -> int:
-    if not (text.isdecimal() and int(text) <= 1000):
-        raise exceptions.InvalidInput(
-            field=f'extra spec {_SCOPE}headroom_percent',
-            value=text,
-            reason='it is not a whole number from 0 to 1000',
-        )
-    return int(text)

@@ -27,6 +27,7 @@ from manila_gluster_heketi.layout import base
 from manila_gluster_heketi.layout import errors
 from manila_gluster_heketi.layout import recoverer
 from manila_gluster_heketi.layout import specs
+from manila_gluster_heketi.service import Pool
 from manila_gluster_heketi.service import Service
 from manila_gluster_heketi.sizes import GIB
 
@@ -128,20 +129,36 @@ class VolumeLayout(base.Layout):
         """Report one pool for each cluster."""
         with errors.in_manilas_words():
             return [
-                {
-                    'pool_name': pool.cluster.name,
-                    'total_capacity_gb': _gib(pool.capacity.total_data_bytes),
-                    'free_capacity_gb': _gib(pool.capacity.free_data_bytes),
-                    'allocated_capacity_gb': _gib(pool.allocated_bytes),
-                    'provisioned_capacity_gb': _gib(pool.allocated_bytes),
-                    'thin_provisioning': False,
-                    'max_over_subscription_ratio': 1.0,
-                    'gluster_heketi_durability': str(
-                        self._settings.durability
-                    ),
-                }
-                for pool in self.service.pools()
+                self._pool(pool) for pool in self.service.capacity.pools()
             ]
+
+    def _pool(self, pool: Pool) -> dict[str, Any]:
+        """Say what Manila's scheduler can use: capacities and facts.
+
+        The facts are for extra specs, and for ``filter_function``.
+        """
+        settings, capacity = self._settings, pool.capacity
+        return {
+            'pool_name': pool.cluster.name,
+            'total_capacity_gb': self._shares(capacity.total_data_bytes),
+            'free_capacity_gb': self._shares(capacity.free_data_bytes),
+            'allocated_capacity_gb': _gib(pool.allocated_bytes),
+            'provisioned_capacity_gb': _gib(pool.allocated_bytes),
+            'thin_provisioning': False,
+            'max_over_subscription_ratio': 1.0,
+            'gluster_heketi_durability': str(settings.durability),
+            'gluster_heketi_spread': str(settings.spread),
+            'gluster_heketi_device_tags': settings.device_tags,
+            'gluster_heketi_largest_share_gb': self._shares(
+                capacity.largest_volume_bytes
+            ),
+            'gluster_heketi_stranded_gb': _gib(capacity.raw_stranded_bytes),
+        }
+
+    def _shares(self, data_bytes: int) -> float:
+        """Say how large shares may be together, in GiB, beside headroom."""
+        percent = 100 + self._settings.headroom_percent
+        return _gib(data_bytes * 100 // percent)
 
     def backend_info(self) -> dict[str, str]:
         """The servers that export locations name."""

@@ -25,6 +25,7 @@ from manila_gluster_heketi.model import EntryState
 from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.operations import kinds
+from manila_gluster_heketi.operations import node_records
 from manila_gluster_heketi.operations import node_steps
 from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.site import Found
@@ -55,27 +56,39 @@ def add(
     :raises NotFound: a host is no node
     :raises OperationFailed: undone; what was wiped stays wiped
     """
-    with engine.store.write() as tx:
-        ids = []
-        steps = []
-        for each in wanted:
-            device = _row(tx, each)
-            topology.add_device(tx, device)
-            ids.append(device.id)
-            steps.append(_step(each, device))
-        node = topology.node(tx, device.node_id)
+
+    def reserve(
+        tx: WriteTransaction,
+    ) -> tuple[list[model.Device], Operation]:
+        there = {each.manage_host: _node(tx, each) for each in wanted}
         operation = engine.open(
-            tx, model.OpKind.DEVICE_ADD, '', node.cluster_id, steps
+            tx,
+            model.OpKind.DEVICE_ADD,
+            '',
+            there[wanted[0].manage_host].cluster_id,
+            claims=(kinds.TOPOLOGY, *(node.id for node in there.values())),
         )
+        new = [_row(each, there[each.manage_host]) for each in wanted]
+        records = _records(tx, new)
+        for device in new:
+            topology.add_device(tx, device)
+        steps = [*map(_step, wanted, new), *records]
+        return new, engine.plan(tx, operation, steps)
+
+    new, operation = engine.store.transact(reserve)
     engine.run(operation)
     with engine.store.read() as tx:
-        return tuple(topology.device(tx, device_id) for device_id in ids)
+        return tuple(topology.device(tx, device.id) for device in new)
 
 
-def _row(tx: WriteTransaction, wanted: NewDevice) -> model.Device:
+def _node(tx: WriteTransaction, wanted: NewDevice) -> model.Node:
     node = topology.node_by_host(tx, wanted.manage_host)
     if node is None:
         raise exceptions.NotFound(kind='node', identity=wanted.manage_host)
+    return node
+
+
+def _row(wanted: NewDevice, node: model.Node) -> model.Device:
     device_id = model.new_id()
     return model.Device(
         id=device_id,
@@ -91,11 +104,7 @@ def _row(tx: WriteTransaction, wanted: NewDevice) -> model.Device:
 
 
 def _step(wanted: NewDevice, device: model.Device) -> node_steps.MakeDevice:
-    # The metadata area and the alignment lie before the first extent.
-    vg_bytes = sizes.round_down(
-        wanted.size_bytes - lvm.METADATA_AREA_BYTES - lvm.EXTENT_BYTES,
-        lvm.EXTENT_BYTES,
-    )
+    vg_bytes = sizes.vg_bytes_of(wanted.size_bytes, lvm.EXTENT_BYTES)
     return node_steps.MakeDevice(
         host=wanted.manage_host,
         device_id=device.id,
@@ -108,11 +117,32 @@ def _step(wanted: NewDevice, device: model.Device) -> node_steps.MakeDevice:
     )
 
 
+def _records(
+    tx: WriteTransaction, new: Sequence[model.Device]
+) -> list[node_records.RecordNode]:
+    """Have each node know of its devices, once they are made."""
+    theirs: dict[str, list[model.Device]] = {}
+    for device in new:
+        online = dataclasses.replace(device, state=EntryState.ONLINE)
+        theirs.setdefault(device.node_id, []).append(online)
+    nodes = {node_id: topology.node(tx, node_id) for node_id in theirs}
+    return [
+        node_records.RecordNode(
+            host=nodes[node_id].manage_host,
+            content=node_records.of(tx, nodes[node_id], plus=devices),
+            old_content=node_records.of(tx, nodes[node_id]),
+        )
+        for node_id, devices in theirs.items()
+    ]
+
+
 def settle(
     tx: WriteTransaction, operation: Operation, found: Mapping[int, Found]
 ) -> None:
     """Let bricks onto the devices, or forget them."""
     for record in operation.steps:
+        if record.kind != node_steps.MakeDevice.kind:
+            continue
         device_id = str(record.params['device_id'])
         if operation.state is OpState.DONE:
             seen = node_steps.DeviceFound(**found[record.index])

@@ -21,6 +21,7 @@ from manila_gluster_heketi.model import EntryState
 from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.operations import kinds
+from manila_gluster_heketi.operations import node_records
 from manila_gluster_heketi.operations import node_steps
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations.engine import Engine
@@ -43,8 +44,16 @@ def add(
     :param ping_timeout: for glusterd, in seconds; 0 leaves it alone
     :raises OperationFailed: undone; the hosts are as they were
     """
-    with engine.store.write() as tx:
+
+    def reserve(tx: WriteTransaction) -> tuple[model.Cluster, Operation]:
         cluster = _cluster(tx, nodes[0].cluster_id, cluster_name)
+        operation = engine.open(
+            tx,
+            model.OpKind.NODE_ADD,
+            cluster.id,
+            cluster.id,
+            claims=(kinds.TOPOLOGY, *(node.id for node in nodes)),
+        )
         before = topology.nodes(tx, cluster.id)
         new = [
             dataclasses.replace(
@@ -54,13 +63,16 @@ def add(
         ]
         for node in new:
             topology.add_node(tx, node)
-        operation = engine.open(
+        return cluster, engine.plan(
             tx,
-            model.OpKind.NODE_ADD,
-            cluster.id,
-            cluster.id,
-            _steps(before, new, ping_timeout),
+            operation,
+            [
+                *_steps(before, new, ping_timeout),
+                *(_record(tx, node) for node in new),
+            ],
         )
+
+    cluster, operation = engine.store.transact(reserve)
     engine.run(operation)
     return cluster
 
@@ -92,9 +104,7 @@ def _steps(
         node_steps.JoinPeers(
             host=first.manage_host,
             members=tuple(n.manage_host for n in (*before, *new)),
-            addresses=tuple(
-                n.storage_host for n in new if n.id != first.id
-            ),
+            addresses=tuple(n.storage_host for n in new if n.id != first.id),
             own_address=first.storage_host,
         ),
         *(
@@ -106,6 +116,16 @@ def _steps(
             for node in new
         ),
     ]
+
+
+def _record(tx: WriteTransaction, node: model.Node) -> node_records.RecordNode:
+    """Have a node know what it will be when all this is done."""
+    online = dataclasses.replace(node, state=EntryState.ONLINE)
+    return node_records.RecordNode(
+        host=node.manage_host,
+        content=node_records.of(tx, online),
+        old_content='',
+    )
 
 
 def settle(

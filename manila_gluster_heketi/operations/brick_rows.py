@@ -12,9 +12,9 @@
 
 """Between placements, brick rows, hosts and gluster's brick addresses."""
 
+import dataclasses
 from collections.abc import Iterable
 from collections.abc import Mapping
-from collections.abc import Sequence
 
 from manila_gluster_heketi import allocator
 from manila_gluster_heketi import model
@@ -27,6 +27,9 @@ from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.transaction import Transaction
 from manila_gluster_heketi.store.transaction import WriteTransaction
 
+# Hosts to fall back to: that all of so many are down is a cluster that is.
+_OTHER_HOSTS = 8
+
 
 def from_placement(
     tx: Transaction,
@@ -36,9 +39,12 @@ def from_placement(
 ) -> tuple[model.Brick, ...]:
     """Make the rows of the bricks that a placement asks for."""
     rows = []
+    devices = topology.devices_of(
+        tx, {slot.device_id for slot in placement.slots}
+    )
     for index, slots in enumerate(placement.sets, first_set):
         for position, slot in enumerate(slots):
-            device = topology.device(tx, slot.device_id)
+            device, _ = devices[slot.device_id]
             brick_id = model.new_id()
             rows.append(
                 model.Brick(
@@ -58,38 +64,67 @@ def from_placement(
     return tuple(rows)
 
 
-def by_host(
-    tx: Transaction, bricks: Iterable[model.Brick]
-) -> dict[str, list[model.Brick]]:
-    """Group bricks by the host that SSH goes to."""
-    groups: dict[str, list[model.Brick]] = {}
-    nodes = _nodes_of(tx, bricks)
-    for brick in bricks:
-        groups.setdefault(nodes[brick.device_id].manage_host, []).append(brick)
-    return groups
+@dataclasses.dataclass(frozen=True, slots=True)
+class Homes:
+    """Bricks with the nodes that they are on.
+
+    :ivar nodes: by the identities of the devices
+    """
+
+    bricks: tuple[model.Brick, ...]
+    nodes: Mapping[str, model.Node]
+
+    def by_host(self) -> dict[str, list[model.Brick]]:
+        """Group the bricks by the host that SSH goes to."""
+        groups: dict[str, list[model.Brick]] = {}
+        for brick in self.bricks:
+            host = self.nodes[brick.device_id].manage_host
+            groups.setdefault(host, []).append(brick)
+        return groups
+
+    def addresses(self) -> tuple[str, ...]:
+        """Write the bricks as gluster wants them: ``HOST:/PATH``."""
+        ordered = sorted(self.bricks, key=lambda b: (b.set_index, b.position))
+        return tuple(
+            f'{self.nodes[b.device_id].storage_host}:{b.brick_path}'
+            for b in ordered
+        )
+
+    def hosts(self, state: model.EntryState | None = None) -> list[str]:
+        """List the hosts in the order of the bricks.
+
+        :param state: of these nodes only; None for all
+        """
+        nodes = [self.nodes[brick.device_id] for brick in self.bricks]
+        hosts = [n.manage_host for n in nodes if state in (None, n.state)]
+        return list(dict.fromkeys(hosts))
 
 
-def addresses(
-    tx: Transaction, bricks: Sequence[model.Brick]
-) -> tuple[str, ...]:
-    """Write bricks as gluster wants them: ``HOST:/PATH``, set by set."""
-    nodes = _nodes_of(tx, bricks)
-    ordered = sorted(bricks, key=lambda b: (b.set_index, b.position))
-    return tuple(
-        f'{nodes[b.device_id].storage_host}:{b.brick_path}' for b in ordered
-    )
+def homes(tx: Transaction, bricks: Iterable[model.Brick]) -> Homes:
+    """Find the nodes that bricks are on."""
+    bricks = tuple(bricks)
+    found = topology.devices_of(tx, {brick.device_id for brick in bricks})
+    nodes = {device_id: node for device_id, (_, node) in found.items()}
+    return Homes(bricks, nodes)
 
 
 def gluster_hosts(
-    tx: Transaction, cluster_id: str, first: Sequence[str] = ()
+    tx: Transaction, cluster_id: str, there: Homes
 ) -> tuple[str, ...]:
-    """List hosts to run gluster commands on, those in ``first`` first."""
-    nodes = topology.nodes(tx, cluster_id)
-    online = [
-        n.manage_host for n in nodes if n.state is model.EntryState.ONLINE
-    ]
-    every = online or [n.manage_host for n in nodes]
-    return tuple(dict.fromkeys([*(h for h in first if h in every), *every]))
+    """List hosts to run gluster commands on, those of the bricks first.
+
+    So the work of many volumes falls on many hosts. Some others from all over
+    the cluster follow: whoever goes on with a step when the first ones are
+    gone reads this list from the journal, where a thousand would be too many.
+    """
+    start = there.bricks[0].id if there.bricks else ''
+    most = len(there.nodes) + _OTHER_HOSTS
+    for state in (model.EntryState.ONLINE, None):
+        others = topology.some_hosts(tx, cluster_id, start, most, state)
+        if others:
+            break
+    first = there.hosts(state)
+    return tuple(dict.fromkeys((*first, *others)))[: len(first) + _OTHER_HOSTS]
 
 
 def release_undone(tx: WriteTransaction, operation: model.Operation) -> None:
@@ -115,13 +150,3 @@ def release_destroyed(
 
 def _remove(tx: WriteTransaction, params: Mapping[str, object]) -> None:
     volumes.remove_bricks(tx, [b.id for b in step.bricks_of(params)])
-
-
-def _nodes_of(
-    tx: Transaction, bricks: Iterable[model.Brick]
-) -> dict[str, model.Node]:
-    devices = {brick.device_id for brick in bricks}
-    return {
-        device_id: topology.node(tx, topology.device(tx, device_id).node_id)
-        for device_id in devices
-    }

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from manila_gluster_heketi import model
-from manila_gluster_heketi import names
 from manila_gluster_heketi.hostcmd import lvm
+from manila_gluster_heketi.hostcmd import marks
 from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.hostcmd import xfs
 from manila_gluster_heketi.hostcmd.command import Command
@@ -38,33 +38,16 @@ class MakeBricks(step.Step):
 
     def do(self, site: Site) -> Found:
         """Make every brick ready for Gluster."""
-        site.run(self.host, [c for b in self.bricks for c in _make(b)])
+        site.run(self.host, self.commands())
         return NOTHING
+
+    def commands(self) -> tuple[Command, ...]:
+        """List what is run on the host."""
+        return tuple(c for b in self.bricks for c in _make(b))
 
     def undo(self, site: Site) -> None:
         """Destroy whatever part of the bricks is there."""
         site.run(self.host, [c for b in self.bricks for c in _destroy(b)])
-
-
-@step.persisted
-@dataclasses.dataclass(frozen=True)
-class FlushBricks(step.Step):
-    """New bricks as Gluster has marked them, safe from a power cut.
-
-    XFS writes a new directory and its attributes up to 30 s later. A brick
-    that loses them is one that Gluster never starts again.
-    """
-
-    kind: ClassVar[str] = 'flush-bricks'
-    bricks: tuple[model.Brick, ...]
-
-    def do(self, site: Site) -> Found:
-        """Write what the bricks hold to their devices."""
-        site.run(self.host, [xfs.flush(b.mount_path) for b in self.bricks])
-        return NOTHING
-
-    def undo(self, site: Site) -> None:
-        """Nothing: the bricks themselves are undone."""
 
 
 @step.persisted
@@ -119,11 +102,7 @@ def _make(brick: model.Brick) -> list[Command]:
             brick.pool_name,
             brick.lv_name,
             brick.size_bytes,
-            tags=(
-                names.TAG,
-                f'{names.TAG}.brick.{brick.id}',
-                f'{names.TAG}.volume.{brick.volume_id}',
-            ),
+            marks.brick_tags(brick),
         ),
         xfs.make(_device(brick)),
         mounts.make_directory(brick.mount_path),
@@ -134,11 +113,13 @@ def _make(brick: model.Brick) -> list[Command]:
 
 
 def _destroy(brick: model.Brick) -> list[Command]:
+    # The sync for fstab takes the directory along, which a power cut would
+    # bring back.
     return [
         mounts.unmount(brick.mount_path),
+        mounts.remove_directory(brick.mount_path),
         mounts.fstab_remove(brick.mount_path),
         lvm.lv_remove(brick.vg_name, brick.lv_name),
-        mounts.remove_directory(brick.mount_path),
     ]
 
 

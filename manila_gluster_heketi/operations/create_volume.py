@@ -14,7 +14,6 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -24,25 +23,29 @@ from manila_gluster_heketi import allocator
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import names
+from manila_gluster_heketi.allocator.strategies import BALANCED
+from manila_gluster_heketi.allocator.strategies import Strategy
+from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.model import VolumeState
+from manila_gluster_heketi.operations import attempts
 from manila_gluster_heketi.operations import brick_rows
 from manila_gluster_heketi.operations import brick_steps
 from manila_gluster_heketi.operations import kinds
-from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations import volume_options
 from manila_gluster_heketi.operations import volume_steps
 from manila_gluster_heketi.operations.engine import Engine
+from manila_gluster_heketi.operations.inventories import Inventories
 from manila_gluster_heketi.operations.site import Found
+from manila_gluster_heketi.store import generations
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
+from manila_gluster_heketi.store.session import Store
 from manila_gluster_heketi.store.transaction import Transaction
 from manila_gluster_heketi.store.transaction import WriteTransaction
 
 LOG = log.getLogger(__name__)
-
-_RESERVE_ATTEMPTS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,108 +53,216 @@ class Policy:
     """How volumes are made when the request does not say.
 
     :ivar quota_timeouts: soft and hard, in seconds
-    :ivar attempts: placements tried, each without the hosts that failed
+    :ivar attempts: placements tried, each without what failed
+    :ivar strategy: chooses places
+    :ivar limits: on bricks, and on volumes of a cluster
     """
 
     quota_timeouts: tuple[int, int] = (2, 1)
     extra_options: Mapping[str, str] = dataclasses.field(default_factory=dict)
     attempts: int = 3
+    strategy: Strategy = BALANCED
+    limits: allocator.Limits = allocator.Limits()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """What one step would run.
+
+    :ivar host: where; the first of several that would do
+    """
+
+    host: str
+    commands: tuple[Command, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """A volume that could be created now; nothing of it is there.
+
+    :ivar volume: with identities that a real creation does not use
+    :ivar bricks: one for each slot of the placement, in its order
+    :ivar hosts: of each brick, where its commands would run
+    :ivar choices: of each brick, why it would be there
+    :ivar steps: those on different hosts of bricks would run at once
+    """
+
+    volume: model.Volume
+    placement: allocator.Placement
+    bricks: tuple[model.Brick, ...]
+    hosts: tuple[str, ...]
+    choices: tuple[allocator.Choice, ...]
+    steps: tuple[PlannedStep, ...]
+
+
+def plan(
+    store: Store,
+    inventories: Inventories,
+    spec: model.VolumeSpec,
+    policy: Policy,
+) -> Plan:
+    """Say what creating a volume would do; nothing is reserved.
+
+    :raises NoSpace: with the explanation per constraint
+    :raises Conflict: the share has a volume
+    """
+    with store.read() as tx:
+        if volumes.by_share(tx, spec.share_id) is not None:
+            raise exceptions.Conflict(
+                kind='share',
+                identity=spec.share_id,
+                reason='it has a volume already',
+            )
+        placement, _ = _place(tx, inventories, spec, policy, frozenset())
+        volume, bricks = _rows(tx, spec, placement)
+        host_of = {
+            brick.id: host
+            for host, theirs in brick_rows.homes(tx, bricks).by_host().items()
+            for brick in theirs
+        }
+        return Plan(
+            volume=volume,
+            placement=placement,
+            bricks=bricks,
+            hosts=tuple(host_of[brick.id] for brick in bricks),
+            choices=_choices(tx, inventories, spec, placement),
+            steps=tuple(
+                PlannedStep(each.host, each.commands())
+                for each in _steps(tx, volume, bricks, policy)
+            ),
+        )
+
+
+def _choices(
+    tx: Transaction,
+    inventories: Inventories,
+    spec: model.VolumeSpec,
+    placement: allocator.Placement,
+) -> tuple[allocator.Choice, ...]:
+    with inventories.of(tx, (placement.cluster_id,)) as (inventory,):
+        return allocator.explain_placement(
+            inventory, allocator.request_for(spec), placement
+        )
 
 
 def create(
-    engine: Engine, spec: model.VolumeSpec, policy: Policy
+    engine: Engine,
+    inventories: Inventories,
+    spec: model.VolumeSpec,
+    policy: Policy,
 ) -> model.Volume:
     """Create the volume of a share, or find the one made before.
 
     :raises NoSpace: with the explanation per constraint
     :raises OperationFailed: no placement that was tried worked
     """
-    failed_nodes: frozenset[str] = frozenset()
-    failure: exceptions.OperationFailed | None = None
-    for _ in range(policy.attempts):
-        try:
-            volume, operation = _reserve(engine, spec, policy, failed_nodes)
-        except exceptions.NoSpace as error:
-            # Without the hosts that failed there is no room: what failed
-            # first is what the reader must know.
-            raise failure or error from error
-        if operation is None:
-            return volume
-        try:
-            engine.run(operation)
-        except exceptions.OperationFailed as error:
-            failure = error
-            culprits = _culprits(engine, volume.cluster_id, error)
-            if not culprits - failed_nodes:
-                raise
-            failed_nodes |= culprits
-            LOG.warning('placing %s anew: %s', spec.name, error)
-            continue
-        return dataclasses.replace(volume, state=VolumeState.READY)
-    assert failure is not None
-    raise failure
+    volume = attempts.run(
+        engine,
+        lambda excluded: reserve(engine, inventories, spec, policy, excluded),
+        attempts=policy.attempts,
+        beside_stuck=True,
+    )
+    return dataclasses.replace(volume, state=VolumeState.READY)
 
 
-def _reserve(
+def reserve(
     engine: Engine,
+    inventories: Inventories,
     spec: model.VolumeSpec,
     policy: Policy,
-    failed_nodes: frozenset[str],
+    excluded: frozenset[str] = frozenset(),
 ) -> tuple[model.Volume, Operation | None]:
-    """Place and reserve in one transaction; None if the volume is there."""
-    for _ in range(_RESERVE_ATTEMPTS):
-        try:
-            with engine.store.write() as tx:
-                there = volumes.by_share(tx, spec.share_id)
-                if there is not None:
-                    return _usable(there), None
-                placement = _place(tx, spec, failed_nodes)
-                cluster = topology.cluster(tx, placement.cluster_id)
-                topology.bump_generation(tx, cluster.id, cluster.generation)
-                volume, bricks = _rows(tx, spec, placement)
-                volumes.add_volume(tx, volume)
-                volumes.add_bricks(tx, bricks)
-                operation = engine.open(
-                    tx,
-                    model.OpKind.VOLUME_CREATE,
-                    volume.id,
-                    volume.cluster_id,
-                    _steps(tx, volume, bricks, policy),
-                )
-                return volume, operation
-        except exceptions.StaleGeneration as error:
-            LOG.debug('placing again: %s', error)
-    raise exceptions.StaleGeneration(
-        url='', cluster='', attempts=_RESERVE_ATTEMPTS
-    )
+    """Place and reserve in one transaction, before any host is touched.
+
+    :param excluded: identities of nodes and devices to leave out
+    :returns: the operation that makes the volume; None if it is there
+    :raises NoSpace: with the explanation per constraint
+    :raises UnderWay: another request is creating it
+    """
+
+    def attempt(
+        tx: WriteTransaction, alone: bool
+    ) -> tuple[model.Volume, Operation | None]:
+        there = volumes.by_share(tx, spec.share_id)
+        if there is not None:
+            return _usable(there), None
+        if alone:
+            generations.lock(tx, _wanted_clusters(tx, spec))
+        placement, seen = _place(tx, inventories, spec, policy, excluded)
+        generations.claim(tx, placement.cluster_id, seen)
+        volume, bricks = _rows(tx, spec, placement)
+        _add_volume(tx, volume)
+        volumes.add_bricks(tx, bricks)
+        operation = engine.open(
+            tx, model.OpKind.VOLUME_CREATE, volume.id, volume.cluster_id
+        )
+        steps = _steps(tx, volume, bricks, policy)
+        return volume, engine.plan(tx, operation, steps)
+
+    try:
+        return engine.store.transact(lambda tx: attempt(tx, alone=False))
+    except exceptions.StaleGeneration as error:
+        LOG.debug('placing again, alone: %s', error)
+        return engine.store.transact(lambda tx: attempt(tx, alone=True))
 
 
 def _usable(there: model.Volume) -> model.Volume:
     if there.state is VolumeState.READY:
         return there
-    raise exceptions.Conflict(
+    raise _is_being_created(there.share_id)
+
+
+def _is_being_created(share_id: str) -> exceptions.UnderWay:
+    return exceptions.UnderWay(
         kind='share',
-        identity=there.share_id,
+        identity=share_id,
         reason='its volume is being created by another request',
     )
 
 
+def _add_volume(tx: WriteTransaction, volume: model.Volume) -> None:
+    """Record a volume, unless its share got one in another cluster."""
+    try:
+        volumes.add_volume(tx, volume)
+    except exceptions.Conflict as clash:
+        if volumes.by_share(tx, volume.share_id) is None:
+            raise
+        raise _is_being_created(volume.share_id) from clash
+
+
 def _place(
-    tx: Transaction, spec: model.VolumeSpec, failed_nodes: frozenset[str]
-) -> allocator.Placement:
+    tx: Transaction,
+    inventories: Inventories,
+    spec: model.VolumeSpec,
+    policy: Policy,
+    excluded: frozenset[str],
+) -> tuple[allocator.Placement, int]:
+    """Find places, and say at which generation of their cluster."""
+    with inventories.of(tx, _wanted_clusters(tx, spec)) as found:
+        # After the generation: who makes a volume since makes it stale.
+        limits = policy.limits
+        there_are = volumes.counts(tx) if limits.cluster_volumes else {}
+        placement = allocator.place_anywhere(
+            found,
+            spec,
+            strategy=policy.strategy,
+            excluded=excluded,
+            limits=limits,
+            volumes=there_are,
+        )
+        seen = {each.cluster.id: each.cluster.generation for each in found}
+        return placement, seen[placement.cluster_id]
+
+
+def _wanted_clusters(tx: Transaction, spec: model.VolumeSpec) -> list[str]:
     there = topology.clusters(tx)
-    clusters = [c for c in there if spec.cluster_id in ('', c.id)]
     if not there:
         raise exceptions.NoSpace(
             wanted=f'{spec.size_bytes} bytes',
             explanation='there is no cluster yet; "gluster-heketi topology '
             'load" makes one',
         )
-    return allocator.place_anywhere(
-        tuple(topology.snapshot(tx, each.id) for each in clusters),
-        spec,
-        exclude_nodes=failed_nodes,
-    )
+    return [c.id for c in there if spec.cluster_id in ('', c.id)]
 
 
 def _rows(
@@ -161,23 +272,22 @@ def _rows(
         id=model.new_id(),
         cluster_id=placement.cluster_id,
         share_id=spec.share_id,
-        name=_free_name(
-            spec.name, volumes.names_in_use(tx, placement.cluster_id)
-        ),
+        name=_free_name(tx, placement.cluster_id, spec.name),
         size_bytes=spec.size_bytes,
         capacity_bytes=placement.capacity_bytes,
         durability=spec.durability,
         spread=spec.spread,
         state=VolumeState.CREATING,
+        tags=spec.tags,
+        average_file_bytes=spec.average_file_bytes,
     )
     return volume, brick_rows.from_placement(tx, volume.id, placement)
 
 
-def _free_name(wanted: str, used: Iterable[str]) -> str:
+def _free_name(tx: Transaction, cluster_id: str, wanted: str) -> str:
     """Give the name a number while a condemned volume still has it."""
-    taken = frozenset(used)
     name, number = wanted, 1
-    while name in taken:
+    while not volumes.is_name_free(tx, cluster_id, name):
         number += 1
         name = f'{wanted}-{number}'
     if not re.fullmatch(r'[A-Za-z0-9_-]+', name) or (
@@ -197,58 +307,26 @@ def _steps(
     volume: model.Volume,
     bricks: Sequence[model.Brick],
     policy: Policy,
-) -> list[step.Step]:
-    by_host = brick_rows.by_host(tx, bricks)
-    hosts = brick_rows.gluster_hosts(tx, volume.cluster_id, tuple(by_host))
+) -> list[brick_steps.MakeBricks | volume_steps.MakeVolume]:
+    homes = brick_rows.homes(tx, bricks)
+    hosts = brick_rows.gluster_hosts(tx, volume.cluster_id, homes)
     return [
         *(
             brick_steps.MakeBricks(host=host, bricks=tuple(theirs))
-            for host, theirs in by_host.items()
+            for host, theirs in homes.by_host().items()
         ),
         volume_steps.MakeVolume(
             host=hosts[0],
             hosts=hosts,
             name=volume.name,
-            replica=volume.durability.replica,
-            addresses=brick_rows.addresses(tx, bricks),
+            durability=str(volume.durability),
+            addresses=homes.addresses(),
             options=volume_options.born_with(
                 volume, policy.quota_timeouts, policy.extra_options
             ),
             quota_bytes=volume.size_bytes,
         ),
-        *(
-            brick_steps.FlushBricks(host=host, bricks=tuple(theirs))
-            for host, theirs in by_host.items()
-        ),
     ]
-
-
-def _culprits(
-    engine: Engine, cluster_id: str, failure: exceptions.OperationFailed
-) -> frozenset[str]:
-    """Find the nodes that the errors are about.
-
-    Gluster names the peer that it could not work with by its address, such
-    as in "Locking failed on 10.77.0.13".
-    """
-    errors = failure.fields.get('errors', ())
-    with engine.store.read() as tx:
-        nodes = topology.nodes(tx, cluster_id)
-    about: set[str] = set()
-    for error in errors:
-        if not isinstance(error, exceptions.HostError):
-            continue
-        if isinstance(error, exceptions.GlusterError):
-            text = str(error.fields.get('stderr', ''))
-            about |= {n.id for n in nodes if _names(n.storage_host, text)}
-        else:
-            host = error.fields['host']
-            about |= {n.id for n in nodes if n.manage_host == host}
-    return frozenset(about)
-
-
-def _names(address: str, text: str) -> bool:
-    return bool(re.search(rf'(?<![\w.-]){re.escape(address)}(?![\w-])', text))
 
 
 def settle(

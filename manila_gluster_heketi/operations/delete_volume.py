@@ -33,7 +33,7 @@ from manila_gluster_heketi.operations import owner
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations import volume_steps
 from manila_gluster_heketi.operations.engine import Engine
-from manila_gluster_heketi.operations.engine import now
+from manila_gluster_heketi.operations.heartbeat import now
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import volumes
@@ -46,10 +46,11 @@ def delete(engine: Engine, volume_id: str) -> None:
     """Delete a volume and its bricks; what can't be done now is done later.
 
     :raises NotFound: there is no such volume
-    :raises Conflict: it is being changed at this moment
+    :raises UnderWay: it is being changed at this moment
     """
-    with engine.store.write() as tx:
-        operation = _condemn(engine, tx, volumes.volume(tx, volume_id))
+    operation = engine.store.transact(
+        lambda tx: _condemn(engine, tx, volume_id)
+    )
     try:
         engine.run(operation)
     except exceptions.OperationStuck as error:
@@ -57,19 +58,25 @@ def delete(engine: Engine, volume_id: str) -> None:
 
 
 def _condemn(
-    engine: Engine, tx: WriteTransaction, volume: model.Volume
+    engine: Engine, tx: WriteTransaction, volume_id: str
 ) -> Operation:
+    volume = volumes.volume(tx, volume_id)
     _supersede(engine, tx, volume)
+    operation = engine.open(
+        tx, model.OpKind.VOLUME_DELETE, volume.id, volume.cluster_id
+    )
+    # What was just closed may have changed it.
+    volume = volumes.volume(tx, volume_id)
     volumes.update_volume(
         tx, dataclasses.replace(volume, state=VolumeState.CONDEMNED)
     )
-    by_host = brick_rows.by_host(tx, volumes.bricks(tx, volume.id))
-    hosts = brick_rows.gluster_hosts(tx, volume.cluster_id, tuple(by_host))
-    return engine.open(
+    bricks = volumes.bricks(tx, volume.id)
+    homes = brick_rows.homes(tx, bricks)
+    by_host = homes.by_host()
+    hosts = brick_rows.gluster_hosts(tx, volume.cluster_id, homes)
+    return engine.plan(
         tx,
-        model.OpKind.VOLUME_DELETE,
-        volume.id,
-        volume.cluster_id,
+        operation,
         [
             volume_steps.RemoveVolume(
                 host=hosts[0], hosts=hosts, name=volume.name
@@ -95,7 +102,7 @@ def _supersede(
             continue
         expired = owner.expired_at(each, moment)
         if not journal.take_over(tx, each.id, engine.owner, expired, moment):
-            raise exceptions.Conflict(
+            raise exceptions.UnderWay(
                 kind=each.kind, identity=each.id, reason='it is under way'
             )
         journal.set_state(tx, each.id, OpState.UNDONE)

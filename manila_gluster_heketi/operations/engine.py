@@ -17,11 +17,15 @@ hosts are one phase: they run at once. A mark in the journal precedes every
 phase, so that whoever takes over after a crash knows what may have begun.
 """
 
+import collections
 import concurrent.futures
+import contextlib
 import dataclasses
-import datetime
+import functools
 import itertools
 from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -29,6 +33,9 @@ from oslo_log import log
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.executor import parallel
+from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.hostcmd.command import Fence
 from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.model import StepRecord
@@ -37,34 +44,39 @@ from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import owner
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations import step
+from manila_gluster_heketi.operations.heartbeat import Heartbeat
+from manila_gluster_heketi.operations.heartbeat import now
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import Site
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store.session import Store
 from manila_gluster_heketi.store.transaction import WriteTransaction
+from manila_gluster_heketi.turnstile import Turnstile
 
 LOG = log.getLogger(__name__)
 
-# Longer than any phase: gluster's own limits are 120 s for its CLI and 180 s
-# for its lock timer.
-LEASE = datetime.timedelta(minutes=15)
-
 Errors = Mapping[int, Exception]
+_NO_MARKS: Mapping[int, StepState] = {}
 _BEGUN = frozenset({StepState.DOING, StepState.DONE, StepState.UNDO_FAILED})
-
-
-def now() -> datetime.datetime:
-    """The time in UTC."""
-    return datetime.datetime.now(datetime.timezone.utc)
 
 
 class Engine:
     """Runs operations on a site; one for each process is enough."""
 
-    def __init__(self, store: Store, site: Site) -> None:
+    def __init__(
+        self, store: Store, site: Site, cluster_operations: int = 8
+    ) -> None:
+        """Know where operations run.
+
+        :param cluster_operations: that run at once in a cluster
+        """
         self.store = store
         self.site = site
         self.owner = owner.new()
+        self._turnstiles: collections.defaultdict[str, Turnstile] = (
+            collections.defaultdict(lambda: Turnstile(cluster_operations))
+        )
+        self.heartbeat = Heartbeat(store, self.owner)
 
     def open(
         self,
@@ -72,9 +84,17 @@ class Engine:
         kind: model.OpKind,
         subject: str,
         cluster_id: str,
-        steps: Sequence[step.Step],
+        claims: Collection[str] = (),
+        note: str = '',
     ) -> Operation:
-        """Journal an operation within the transaction that reserves for it."""
+        """Journal an operation within the transaction that reserves for it.
+
+        What it changes has to be read after that, in the same transaction.
+
+        :param claims: what else than the subject it changes
+        :param note: what the history should tell, if it ends well
+        :raises UnderWay: another open operation changes some of that
+        """
         operation = Operation(
             id=model.new_id(),
             kind=kind,
@@ -82,30 +102,74 @@ class Engine:
             cluster_id=cluster_id,
             state=OpState.RUNNING,
             owner=self.owner,
-            lease_until=now() + LEASE,
-            steps=step.to_records(steps),
+            lease_until=now() + self.heartbeat.lease,
+            error=note,
         )
-        journal.open_operation(tx, operation)
+        journal.open_operation(tx, operation, {subject, *claims} - {''})
         return operation
+
+    @staticmethod
+    def plan(
+        tx: WriteTransaction, operation: Operation, steps: Sequence[step.Step]
+    ) -> Operation:
+        """Journal what an operation that was just opened is going to do."""
+        records = step.to_records(steps)
+        journal.add_steps(tx, operation.id, records)
+        return dataclasses.replace(operation, steps=records)
 
     def run(self, operation: Operation) -> None:
         """Do all steps that are not done; on failure undo, or leave STUCK.
 
         :raises OperationFailed: undone, nothing was left behind
         :raises OperationStuck: not all could be undone, or done, yet
+        :raises Conflict: another process has taken it over
         """
+        with self._turn_of(operation):
+            self._run(operation)
+
+    def _run(self, operation: Operation) -> None:
+        site = self._site_for(operation)
         found: dict[int, Found] = {}
+        # Written down with what comes next: a commit waits for the disk.
+        done: dict[int, StepState] = {}
         for phase in _phases(operation.steps):
             todo = [s for s in phase if s.state is not StepState.DONE]
             if not todo:
                 continue
-            operation = self._mark(operation, todo, StepState.DOING)
-            got, errors = self._each(todo, lambda s: s.do(self.site))
+            doing = _all(todo, StepState.DOING)
+            operation = self._mark(operation, {**done, **doing})
+            got, errors = self._each(todo, lambda s: s.do(site))
             found.update(got)
             if errors:
+                self.heartbeat.require(operation.id)
                 self._failed(operation, errors)
-            operation = self._mark(operation, todo, StepState.DONE)
-        self._close(operation, OpState.DONE, found)
+            done = _all(todo, StepState.DONE)
+        self._close(operation, OpState.DONE, found, marks=done)
+
+    @contextlib.contextmanager
+    def _turn_of(self, operation: Operation) -> Iterator[None]:
+        """Hold the lease, even while there is no place for it yet."""
+        with self.heartbeat.holding(operation.id):
+            with self._turnstiles[operation.cluster_id]:
+                yield
+
+    def _site_for(self, operation: Operation) -> Site:
+        """Have each batch ask whether the operation is still ours.
+
+        Hosts ask as well, for what was sent may be late.
+        """
+        return dataclasses.replace(
+            self.site,
+            permit=functools.partial(self._permit, operation.id),
+            fence=Fence(operation.id, operation.epoch),
+        )
+
+    def _permit(
+        self, operation_id: str, host: str, batch: Sequence[Command]
+    ) -> None:
+        more = f' and {len(batch) - 1} more' if len(batch) > 1 else ''
+        told = f'{host}: {batch[0]}{more}' if batch else ''
+        self.heartbeat.tell(operation_id, told)
 
     def undo(self, operation: Operation, errors: Errors) -> None:
         """Undo every step that may have begun, last phase first.
@@ -113,11 +177,17 @@ class Engine:
         :param errors: why, by the index of the step
         :raises OperationStuck: a host could not undo now; its step and those
             before it stay in the journal for recovery
+        :raises Conflict: another process has taken it over
         """
+        with self._turn_of(operation):
+            self._undo(operation, errors)
+
+    def _undo(self, operation: Operation, errors: Errors) -> None:
         operation = self._move(operation, OpState.UNDOING, errors)
+        site = self._site_for(operation)
         for phase in reversed(_phases(operation.steps)):
             todo = [s for s in phase if s.state in _BEGUN]
-            _, failures = self._each(todo, _undo_on(self.site))
+            _, failures = self._each(todo, _undo_on(site))
             operation = self._mark_undone(operation, todo, failures)
             if failures:
                 self._close(operation, OpState.STUCK, {})
@@ -140,7 +210,7 @@ class Engine:
                 operation.kind,
                 _reason(errors),
             )
-            self.undo(operation, errors)
+            self._undo(operation, errors)
             raise exceptions.OperationFailed(
                 kind=operation.kind,
                 subject=operation.subject,
@@ -153,9 +223,11 @@ class Engine:
             for s in operation.steps
             if s.state is StepState.DOING and s.index not in errors
         ]
-        operation = self._mark(operation, done, StepState.DONE)
-        operation = self._mark(operation, failed, StepState.PLANNED)
-        self._close(operation, OpState.STUCK, {}, _reason(errors))
+        marks = {
+            **_all(done, StepState.DONE),
+            **_all(failed, StepState.PLANNED),
+        }
+        self._close(operation, OpState.STUCK, {}, _reason(errors), marks)
         raise exceptions.OperationStuck(
             kind=operation.kind,
             subject=operation.subject,
@@ -184,7 +256,8 @@ class Engine:
         if len(records) == 1:
             outcomes = [attempt(records[0])]
         elif records:
-            with concurrent.futures.ThreadPoolExecutor(len(records)) as pool:
+            workers = min(len(records), parallel.MAX_PARALLEL)
+            with concurrent.futures.ThreadPoolExecutor(workers) as pool:
                 outcomes = list(pool.map(attempt, records))
         else:
             outcomes = []
@@ -200,13 +273,14 @@ class Engine:
     def _mark(
         self,
         operation: Operation,
-        records: Sequence[StepRecord],
-        state: StepState,
+        marks: Mapping[int, StepState],
     ) -> Operation:
-        marks = {record.index: state for record in records}
-        with self.store.write() as tx:
+
+        def mark(tx: WriteTransaction) -> None:
             journal.mark_steps(tx, operation.id, marks)
             self._hold(tx, operation)
+
+        self.store.transact(mark)
         return _with_marks(operation, marks)
 
     def _mark_undone(
@@ -222,21 +296,29 @@ class Engine:
             for record in records
         }
         texts = {index: str(error) for index, error in failures.items()}
-        with self.store.write() as tx:
+
+        def mark(tx: WriteTransaction) -> None:
             journal.mark_steps(tx, operation.id, marks, texts)
             self._hold(tx, operation)
+
+        self.store.transact(mark)
         return _with_marks(operation, marks)
 
     def _hold(self, tx: WriteTransaction, operation: Operation) -> None:
         """Renew the lease; one that lost it must not touch a host again."""
         if not journal.renew_lease(
-            tx, operation.id, self.owner, now() + LEASE
+            tx,
+            operation.id,
+            self.owner,
+            now() + self.heartbeat.lease,
+            self.heartbeat.last_command(operation.id),
         ):
             raise exceptions.Conflict(
                 kind='operation',
                 identity=operation.id,
                 reason='another process has taken it over',
             )
+        self.heartbeat.renewed(operation.id)
 
     def _move(
         self, operation: Operation, state: OpState, errors: Errors
@@ -244,10 +326,15 @@ class Engine:
         if operation.state is state:
             return operation
         states.check_transition(operation, state)
-        with self.store.write() as tx:
+        epoch = operation.epoch + 1
+
+        def move(tx: WriteTransaction) -> None:
             self._hold(tx, operation)
             journal.set_state(tx, operation.id, state, _reason(errors))
-        return dataclasses.replace(operation, state=state)
+            journal.begin_epoch(tx, operation.id, epoch)
+
+        self.store.transact(move)
+        return dataclasses.replace(operation, state=state, epoch=epoch)
 
     def _close(
         self,
@@ -255,11 +342,19 @@ class Engine:
         state: OpState,
         found: Mapping[int, Found],
         error: str = '',
+        marks: Mapping[int, StepState] = _NO_MARKS,
     ) -> None:
-        """Record the outcome: one transaction with the objects it changes."""
+        """Record the outcome: one transaction with the objects it changes.
+
+        :param marks: of steps, which are still to be written down
+        """
         states.check_transition(operation, state)
-        settled = dataclasses.replace(operation, state=state)
-        with self.store.write() as tx:
+        settled = dataclasses.replace(
+            _with_marks(operation, marks), state=state
+        )
+
+        def close(tx: WriteTransaction) -> None:
+            journal.mark_steps(tx, operation.id, marks)
             self._hold(tx, operation)
             kinds.behaviour_of(operation.kind).settle(tx, settled, found)
             journal.set_state(tx, operation.id, state, error)
@@ -268,6 +363,8 @@ class Engine:
             else:
                 # Whoever finds it may go on with it at once.
                 journal.renew_lease(tx, operation.id, self.owner, now())
+
+        self.store.transact(close)
         LOG.info(
             'operation %s (%s) is %s', operation.id, operation.kind, state
         )
@@ -287,6 +384,12 @@ def _phases(steps: Sequence[StepRecord]) -> list[list[StepRecord]]:
         list(group)
         for _, group in itertools.groupby(ordered, key=lambda s: s.kind)
     ]
+
+
+def _all(
+    records: Sequence[StepRecord], state: StepState
+) -> dict[int, StepState]:
+    return {record.index: state for record in records}
 
 
 def _with_marks(

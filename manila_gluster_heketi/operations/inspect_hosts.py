@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import names
 from manila_gluster_heketi import sizes
 from manila_gluster_heketi.executor import base
 from manila_gluster_heketi.executor import parallel
@@ -38,7 +39,7 @@ _PACKAGES = {
     'systemctl': 'systemd',
     'openssl': 'openssl',
 }
-_HOST_BATCH_LENGTH = 4
+_HOST_BATCH_LENGTH = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def _batch(request: Request) -> list[Command]:
             system.clock(),
             system.service_is_active(),
             system.tls_directory(),
+            system.read_file(names.NODE_RECORD),
         ]
     for wanted in request.devices:
         batch += devices.probe(wanted.path)
@@ -127,9 +129,10 @@ def _facts(
     tls_directory, offset = '', 0.0
     of_devices = list(results)
     if request.is_new:
-        versions, clock, _, directory = results[:_HOST_BATCH_LENGTH]
+        versions, clock, _, directory, record = results[:_HOST_BATCH_LENGTH]
         of_devices = list(results[_HOST_BATCH_LENGTH:])
         _check_versions(host, system.parse_versions(versions.stdout))
+        _check_stranger(host, record)
         offset = system.parse_clock(host, clock.stdout) - time.time()
         tls_directory = system.parse_tls_directory(host, directory.stdout)
     found = {}
@@ -160,6 +163,20 @@ def _check_versions(host: str, versions: system.Versions) -> None:
                 + '.'.join(map(str, oldest))
                 + ' is needed',
             )
+
+
+def _check_stranger(host: str, record: base.Result) -> None:
+    """Leave a node of another store alone, or of this one when it was lost.
+
+    To take it anew would be the end of what could be rebuilt from it.
+    """
+    if not record.skipped:
+        raise exceptions.HostUnfit(
+            host=host,
+            reason='it is a node already, by its file '
+            f'{names.NODE_RECORD}: if the store was lost, "gluster-heketi db '
+            'rebuild" restores it; if the node is given up, remove the file',
+        )
 
 
 def _check_device(

@@ -38,6 +38,10 @@ class Kind:
     forward_only: bool = False
 
 
+#: Claimed by all that change nodes and devices, whichever those are: they go
+#: one by one.
+TOPOLOGY = 'topology'
+
 _KINDS: dict[OpKind, Kind] = {}
 
 

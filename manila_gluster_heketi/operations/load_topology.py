@@ -17,6 +17,7 @@ adds the nodes of a cluster and one their devices.
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 from manila_gluster_heketi import exceptions
@@ -26,12 +27,25 @@ from manila_gluster_heketi.executor import known_hosts
 from manila_gluster_heketi.operations import add_devices
 from manila_gluster_heketi.operations import add_nodes
 from manila_gluster_heketi.operations import inspect_hosts
+from manila_gluster_heketi.operations import node_records
+from manila_gluster_heketi.operations import patience
+from manila_gluster_heketi.operations import recovery
+from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations.engine import Engine
+from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store.transaction import Transaction
+from manila_gluster_heketi.store.transaction import WriteTransaction
 
-#: What a load consists of.
-KINDS = frozenset({model.OpKind.NODE_ADD, model.OpKind.DEVICE_ADD})
+#: What changes nodes and devices.
+KINDS = frozenset(
+    {
+        model.OpKind.NODE_ADD,
+        model.OpKind.DEVICE_ADD,
+        model.OpKind.NODE_REMOVE,
+        model.OpKind.DEVICE_REMOVE,
+    }
+)
 
 # TLS certificates are dated back by this much; see tls.policy.
 _CLOCK_LIMIT_SECONDS = 300
@@ -89,12 +103,13 @@ def load(
 
     :raises InvalidTopology: it contradicts the store; nothing was changed
     :raises HostError: a new host or device is not fit; nothing was changed
+    :raises UnderWay: others change the topology all the time
+    :raises Conflict: an earlier change is not finished or undone yet
     :raises OperationFailed: a host failed half-way; the nodes of one cluster,
         or all devices, were undone; what was added before stays, and a
         repeat goes on from there
     """
-    with engine.store.read() as tx:
-        there = current(tx)
+    there = patience.until_free(engine.site, lambda: _at_rest(engine))
     diff = documents.diff(there, wanted)
     _refuse_moved(diff, wanted)
     facts = inspect_hosts.inspect(engine.site.executor, _requests(there, diff))
@@ -103,10 +118,31 @@ def load(
     for cluster in wanted.clusters:
         added = [n for n in diff.nodes if n.cluster is cluster]
         if added:
-            entries += _add_nodes(engine, added, facts, rules)
-    entries += _add_devices(engine, diff.devices, facts)
-    entries += _update(engine, diff)
-    return Report(tuple(entries), tuple(_warnings(diff)))
+            entries += patience.until_free(
+                engine.site,
+                functools.partial(_add_nodes, engine, added, facts, rules),
+            )
+    entries += patience.until_free(
+        engine.site, lambda: _add_devices(engine, diff.devices, facts)
+    )
+    updated, warnings = _update(engine, diff)
+    return Report((*entries, *updated), (*_warnings(diff), *warnings))
+
+
+def _at_rest(engine: Engine) -> documents.CurrentTopology:
+    """Read what there is when nothing of it is half-way.
+
+    :raises UnderWay: others change it
+    :raises Conflict: an earlier change is not finished or undone yet
+    """
+    recovery.recover_before(engine, lambda o: o.kind in KINDS)
+    with engine.store.read() as tx:
+        for each in journal.operations(tx, states=tuple(states.OPEN)):
+            if each.kind in KINDS:
+                raise exceptions.UnderWay(
+                    kind=each.kind, identity=each.id, reason='it is under way'
+                )
+        return current(tx)
 
 
 def _refuse_moved(
@@ -229,14 +265,31 @@ def _add_devices(
     ]
 
 
-def _update(engine: Engine, diff: documents.TopologyDiff) -> list[Entry]:
-    with engine.store.write() as tx:
+def _update(
+    engine: Engine, diff: documents.TopologyDiff
+) -> tuple[list[Entry], tuple[str, ...]]:
+    """Change what is on record; say what was done, and what to warn of."""
+
+    def update(
+        tx: WriteTransaction,
+    ) -> tuple[dict[str, str], dict[str, model.Node]]:
         for change in diff.node_updates:
             topology.update_node(tx, change.after)
         for device_change in diff.device_updates:
             topology.update_device(tx, device_change.after)
-        names = {c.id: c.name for c in topology.clusters(tx)}
-        nodes = {n.id: n for n in topology.nodes(tx)}
+        return (
+            {c.id: c.name for c in topology.clusters(tx)},
+            {n.id: n for n in topology.nodes(tx)},
+        )
+
+    names, nodes = engine.store.transact(update)
+    changed = {
+        *(change.after.id for change in diff.node_updates),
+        *(change.after.node_id for change in diff.device_updates),
+    }
+    warnings = node_records.refresh(
+        engine, [nodes[each] for each in sorted(changed)]
+    )
     return [
         Entry(
             'updated',
@@ -255,7 +308,7 @@ def _update(engine: Engine, diff: documents.TopologyDiff) -> list[Entry]:
             f'tags {dict(change.after.tags)}',
         )
         for change in diff.device_updates
-    ]
+    ], warnings
 
 
 def _warnings(diff: documents.TopologyDiff) -> list[str]:

@@ -22,8 +22,10 @@ from manila_gluster_heketi.executor import parallel
 from manila_gluster_heketi.hostcmd import device as devices
 from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.hostcmd import gluster_xml
+from manila_gluster_heketi.hostcmd import hooks
 from manila_gluster_heketi.hostcmd import lvm
 from manila_gluster_heketi.hostcmd import lvm_report
+from manila_gluster_heketi.hostcmd import marks
 from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.hostcmd import system
 from manila_gluster_heketi.hostcmd.command import Command
@@ -39,11 +41,13 @@ from manila_gluster_heketi.tls import issue
 _CONNECT_SECONDS = 60.0
 _CONNECT_PAUSE = 0.3
 
+_RESTORE = (system.restore_ping_timeout(), system.service_restart())
+
 
 @step.persisted
 @dataclasses.dataclass(frozen=True)
 class PrepareGlusterd(step.Step):
-    """Have glusterd notice a peer that died.
+    """Have glusterd notice a peer that died, and flush new bricks.
 
     Its default ``ping-timeout`` of 0 keeps a dead peer connected, and every
     transaction of the cluster hangs for minutes.
@@ -56,7 +60,10 @@ class PrepareGlusterd(step.Step):
 
     def do(self, site: Site) -> Found:
         """Set the time-out; glusterd reads it when it starts."""
-        batch: list[Command] = [mounts.make_directory(names.MOUNT_ROOT)]
+        batch: list[Command] = [
+            mounts.make_directory(names.MOUNT_ROOT),
+            *hooks.install(),
+        ]
         if self.ping_timeout:
             batch += [
                 system.set_ping_timeout(self.ping_timeout),
@@ -66,12 +73,27 @@ class PrepareGlusterd(step.Step):
         return NOTHING
 
     def undo(self, site: Site) -> None:
-        """Put the file back as it was."""
+        """Put the host's own files back as they were."""
+        batch = [*hooks.remove()]
         if self.ping_timeout:
-            site.run(
-                self.host,
-                [system.restore_ping_timeout(), system.service_restart()],
-            )
+            batch += _RESTORE
+        site.run(self.host, batch)
+
+
+@step.persisted
+@dataclasses.dataclass(frozen=True)
+class RestoreGlusterd(step.Step):
+    """The end of :class:`PrepareGlusterd` on a node that goes."""
+
+    kind: ClassVar[str] = 'restore-glusterd'
+
+    def do(self, site: Site) -> Found:
+        """Put the host's own files back; glusterd reads them again."""
+        site.run(self.host, [*hooks.remove(), *_RESTORE])
+        return NOTHING
+
+    def undo(self, site: Site) -> None:
+        """Nothing: a removal is never taken back."""
 
 
 @step.persisted
@@ -139,11 +161,54 @@ class JoinPeers(step.Step):
             missing += [
                 f'{peer.names[0]} from {host}'
                 for peer in peers
-                if not peer.is_connected
+                if not peer.is_ready
             ]
             if len(peers) < len(self.members):
                 missing.append(f'some peer from {host}')
         return missing
+
+
+@step.persisted
+@dataclasses.dataclass(frozen=True)
+class LeavePool(step.Step):
+    """A member less in the trusted pool.
+
+    :ivar hosts: other nodes, the first that answers is used
+    :ivar address: storage address of the node that goes
+    :ivar force: even if that node is down
+    """
+
+    kind: ClassVar[str] = 'leave-pool'
+    hosts: tuple[str, ...]
+    address: str
+    force: bool
+
+    def do(self, site: Site) -> Found:
+        """Detach the peer; that it is none any more is fine."""
+        site.run_gluster(
+            self.hosts, [gluster.peer_detach(self.address, force=self.force)]
+        )
+        return NOTHING
+
+    def undo(self, site: Site) -> None:
+        """Nothing: a removal is never taken back."""
+
+
+@step.persisted
+@dataclasses.dataclass(frozen=True)
+class WithdrawCertificate(step.Step):
+    """The end of a node's key and certificate."""
+
+    kind: ClassVar[str] = 'withdraw-certificate'
+    directory: str
+
+    def do(self, site: Site) -> Found:
+        """Remove the files; those that are gone already are fine."""
+        site.run(self.host, distribute.remove_commands(self.directory))
+        return NOTHING
+
+    def undo(self, site: Site) -> None:
+        """Nothing: a removal is never taken back."""
 
 
 @step.persisted
@@ -202,7 +267,7 @@ class MakeDevice(step.Step):
 
     def do(self, site: Site) -> Found:
         """Make group and pool; say what LVM made of them."""
-        tags = (names.TAG, f'{names.TAG}.device.{self.device_id}')
+        tags = marks.device_tags(self.device_id)
         wipe = [devices.wipe(self.path)] if self.destroy else []
         results = site.run(
             self.host,
@@ -238,10 +303,39 @@ class MakeDevice(step.Step):
     def undo(self, site: Site) -> None:
         """Remove pool, group and label; what was wiped stays wiped."""
         site.run(
+            self.host, _unmake(self.path, self.vg_name, self.pool_name)
+        )
+
+
+@step.persisted
+@dataclasses.dataclass(frozen=True)
+class RemoveDevice(step.Step):
+    """The end of a device that holds no bricks."""
+
+    kind: ClassVar[str] = 'remove-device'
+    device_id: str
+    path: str
+    vg_name: str
+    pool_name: str
+
+    def do(self, site: Site) -> Found:
+        """Remove pool, group and label; LVM refuses if something is left."""
+        site.run(
             self.host,
             [
-                lvm.pool_remove(self.vg_name, self.pool_name),
-                lvm.vg_remove(self.vg_name),
-                lvm.pv_remove(self.path),
+                *_unmake(self.path, self.vg_name, self.pool_name),
+                mounts.remove_directory(names.device_path(self.device_id)),
             ],
         )
+        return NOTHING
+
+    def undo(self, site: Site) -> None:
+        """Nothing: a removal is never taken back."""
+
+
+def _unmake(path: str, vg_name: str, pool_name: str) -> list[Command]:
+    return [
+        lvm.pool_remove(vg_name, pool_name),
+        lvm.vg_remove(vg_name),
+        lvm.pv_remove(path),
+    ]

@@ -17,6 +17,7 @@ then undone, or finished where its kind only goes forward. What a new change
 would clash with is recovered before it.
 """
 
+import concurrent.futures
 import dataclasses
 from collections.abc import Callable
 
@@ -28,12 +29,15 @@ from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import owner
 from manila_gluster_heketi.operations import states
-from manila_gluster_heketi.operations.engine import LEASE
 from manila_gluster_heketi.operations.engine import Engine
-from manila_gluster_heketi.operations.engine import now
+from manila_gluster_heketi.operations.heartbeat import now
 from manila_gluster_heketi.store import journal
+from manila_gluster_heketi.store.transaction import WriteTransaction
 
 LOG = log.getLogger(__name__)
+
+# Operations that are recovered side by side.
+_AT_ONCE = 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,12 +56,19 @@ def recover(
 ) -> tuple[Recovered, ...]:
     """Try once to close each open operation that no process holds.
 
+    They go side by side, as they did when they were interrupted: no two
+    change the same thing.
+
     :param concerns: tells whether to look at an operation
     """
-    taken = (_take_over(engine, each) for each in _open(engine, concerns))
-    return tuple(
-        _close(engine, operation) for operation in taken if operation
-    )
+
+    def attempt(operation: Operation) -> Recovered | None:
+        taken = _take_over(engine, operation)
+        return _close(engine, taken) if taken else None
+
+    with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+        outcomes = pool.map(attempt, _open(engine, concerns))
+        return tuple(each for each in outcomes if each)
 
 
 def recover_before(
@@ -68,17 +79,43 @@ def recover_before(
     If such an operation were recovered later, it would undo what was changed
     since: an old access list, for one, would come back.
 
-    :raises Conflict: one is under way, or can't be closed yet
+    :raises UnderWay: a process is at work on one
+    :raises Conflict: one can't be closed yet
     """
     for operation in _open(engine, concerns):
         taken = _take_over(engine, operation)
-        error = 'it is under way'
-        if taken is not None:
-            error = _close(engine, taken).error
+        if taken is None:
+            raise _under_way(operation.kind, operation)
+        error = _close(engine, taken).error
         if error:
             raise exceptions.Conflict(
                 kind=operation.kind, identity=operation.id, reason=error
             )
+
+
+def _under_way(kind: str, operation: Operation) -> exceptions.UnderWay:
+    return exceptions.UnderWay(
+        kind=kind, identity=operation.id, reason='it is under way'
+    )
+
+
+def resume(engine: Engine, operation_id: str) -> Recovered:
+    """Try now to close one operation that no process holds.
+
+    :raises NotFound: there is no such operation
+    :raises UnderWay: a process is at work on it
+    :raises Conflict: it is closed
+    """
+    with engine.store.read() as tx:
+        found = journal.operation(tx, operation_id)
+    if found.state in states.FINAL:
+        raise exceptions.Conflict(
+            kind='operation', identity=operation_id, reason=found.state
+        )
+    taken = _take_over(engine, found)
+    if taken is None:
+        raise _under_way('operation', found)
+    return _close(engine, taken)
 
 
 def _open(
@@ -90,14 +127,14 @@ def _open(
 
 
 def _take_over(engine: Engine, operation: Operation) -> Operation | None:
-    with engine.store.write() as tx:
+    def take(tx: WriteTransaction) -> Operation | None:
         moment = now()
         if not journal.take_over(
             tx,
             operation.id,
             engine.owner,
             owner.expired_at(operation, moment),
-            moment + LEASE,
+            moment + engine.heartbeat.lease,
         ):
             return None
         current = journal.operation(tx, operation.id)
@@ -107,7 +144,9 @@ def _take_over(engine: Engine, operation: Operation) -> Operation | None:
         if current.state is not wanted:
             states.check_transition(current, wanted)
             journal.set_state(tx, current.id, wanted, current.error)
-    return dataclasses.replace(current, state=wanted)
+        return dataclasses.replace(current, state=wanted)
+
+    return engine.store.transact(take)
 
 
 def _close(engine: Engine, operation: Operation) -> Recovered:

@@ -13,6 +13,7 @@
 """Resizing a volume: the quota alone where it can be, the bricks where not."""
 
 import dataclasses
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -26,28 +27,44 @@ from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.model import StepRecord
 from manila_gluster_heketi.model import VolumeState
+from manila_gluster_heketi.operations import attempts
 from manila_gluster_heketi.operations import brick_rows
 from manila_gluster_heketi.operations import brick_steps
 from manila_gluster_heketi.operations import kinds
+from manila_gluster_heketi.operations import patience
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations import volume_steps
+from manila_gluster_heketi.operations.create_volume import Policy
 from manila_gluster_heketi.operations.engine import Engine
+from manila_gluster_heketi.operations.inventories import Inventories
 from manila_gluster_heketi.operations.site import Found
-from manila_gluster_heketi.store import topology
+from manila_gluster_heketi.store import generations
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.transaction import WriteTransaction
 
+#: Reserves what a volume is to grow by; says how it grows.
+Grow = Callable[[], list[step.Step]]
+
+#: Finds room without some nodes and devices; it only reads.
+Plan = Callable[[WriteTransaction, frozenset[str]], Grow]
+
 
 def extend(
-    engine: Engine, volume: model.Volume, size_bytes: int
+    engine: Engine,
+    inventories: Inventories,
+    volume: model.Volume,
+    size_bytes: int,
+    policy: Policy,
 ) -> model.Volume:
     """Raise the quota, after the volume has grown if it must.
 
     Bricks grow in place when every device has room, which clients see at
     once; else whole brick sets are added and Gluster spreads the data.
 
+    :param policy: how it grows: within which limits, and where sets go
     :raises InvalidInput: the size is not larger
     :raises NoSpace: with the explanation per constraint
+    :raises UnderWay: another process changes the volume, or just has
     :raises OperationFailed: the old quota stands
     """
     if size_bytes == volume.size_bytes:
@@ -58,7 +75,16 @@ def extend(
             value=size_bytes,
             reason=f'the volume has {volume.size_bytes} bytes already',
         )
-    return _resize(engine, volume, size_bytes)
+    has_room = size_bytes <= volume.capacity_bytes
+    return _resize(
+        engine,
+        volume,
+        size_bytes,
+        lambda tx, excluded: _growth(
+            tx, inventories, volume, size_bytes, policy, excluded
+        ),
+        1 if has_room else policy.attempts,
+    )
 
 
 def shrink(
@@ -67,20 +93,29 @@ def shrink(
     """Lower the quota; the bricks keep their size for a later extension.
 
     :raises ShrinkWouldLoseData: it holds more; nothing was changed
+    :raises UnderWay: another process changes the volume, or just has
     """
-    used_bytes = _used_bytes(engine, volume)
+    try:
+        used_bytes = _used_bytes(engine, volume)
+    except exceptions.GlusterError:
+        # Nothing keeps others from deleting it before this begins.
+        with engine.store.read() as tx:
+            patience.check_unchanged(tx, volume)
+        raise
     if used_bytes > size_bytes:
         raise exceptions.ShrinkWouldLoseData(
             volume=volume.name,
             used_bytes=used_bytes,
             wanted_bytes=size_bytes,
         )
-    return _resize(engine, volume, size_bytes)
+    return _resize(engine, volume, size_bytes, lambda tx, excluded: list)
 
 
 def _used_bytes(engine: Engine, volume: model.Volume) -> int:
     with engine.store.read() as tx:
-        hosts = brick_rows.gluster_hosts(tx, volume.cluster_id)
+        bricks = volumes.bricks(tx, volume.id)
+        homes = brick_rows.homes(tx, bricks)
+        hosts = brick_rows.gluster_hosts(tx, volume.cluster_id, homes)
     limits = engine.site.ask_gluster(
         hosts, gluster.quota_list(volume.name), gluster_xml.quota_limits
     )
@@ -88,50 +123,90 @@ def _used_bytes(engine: Engine, volume: model.Volume) -> int:
 
 
 def _resize(
-    engine: Engine, volume: model.Volume, size_bytes: int
+    engine: Engine,
+    volume: model.Volume,
+    size_bytes: int,
+    plan: Plan,
+    tries: int = 1,
 ) -> model.Volume:
-    with engine.store.write() as tx:
-        if volumes.volume(tx, volume.id).state is not VolumeState.READY:
+    """Change the quota in one operation with what has to grow before.
+
+    :param plan: finds room for that
+    :param tries: how often, each time without what failed before
+    :raises UnderWay: the volume is not as it was read any more
+    """
+
+    def reserve(tx: WriteTransaction, excluded: frozenset[str]) -> Operation:
+        if volume.state is not VolumeState.READY:
             raise exceptions.Conflict(
                 kind='volume', identity=volume.name, reason=volume.state
             )
+        grow = plan(tx, excluded)
+        operation = patience.open_on(
+            engine, tx, model.OpKind.VOLUME_RESIZE, volume
+        )
+        bricks = volumes.bricks(tx, volume.id)
         steps = [
-            *_growth(tx, volume, size_bytes),
+            *grow(),
             volume_steps.SetQuota(
                 host='',
-                hosts=brick_rows.gluster_hosts(tx, volume.cluster_id),
+                hosts=brick_rows.gluster_hosts(
+                    tx, volume.cluster_id, brick_rows.homes(tx, bricks)
+                ),
                 name=volume.name,
                 quota_bytes=size_bytes,
                 old_quota_bytes=volume.size_bytes,
             ),
         ]
-        operation = engine.open(
-            tx,
-            model.OpKind.VOLUME_RESIZE,
-            volume.id,
-            volume.cluster_id,
-            steps,
-        )
-    engine.run(operation)
+        return engine.plan(tx, operation, steps)
+
+    attempts.run(
+        engine,
+        lambda excluded: (
+            volume,
+            engine.store.transact(lambda tx: reserve(tx, excluded)),
+        ),
+        attempts=tries,
+        # What is to be undone yet would undo a second attempt.
+        beside_stuck=False,
+    )
     with engine.store.read() as tx:
         return volumes.volume(tx, volume.id)
 
 
 def _growth(
-    tx: WriteTransaction, volume: model.Volume, size_bytes: int
-) -> list[step.Step]:
-    """Reserve what the volume must grow by; say how it grows."""
+    tx: WriteTransaction,
+    inventories: Inventories,
+    volume: model.Volume,
+    size_bytes: int,
+    policy: Policy,
+    excluded: frozenset[str],
+) -> Grow:
+    """Find what the volume can grow by."""
     if size_bytes <= volume.capacity_bytes:
-        return []
-    snapshot = topology.snapshot(tx, volume.cluster_id)
+        return list
+    # Nobody else is to take what is found here, nor to change its bricks.
+    generations.lock(tx, (volume.cluster_id,))
     bricks = volumes.bricks(tx, volume.id)
-    growth = allocator.extend(snapshot, volume, bricks, size_bytes)
-    topology.bump_generation(
-        tx, volume.cluster_id, snapshot.cluster.generation
-    )
-    if isinstance(growth, allocator.GrowBricks):
-        return _in_place(tx, bricks, growth)
-    return _by_sets(tx, volume, bricks, growth)
+    with inventories.of(tx, (volume.cluster_id,)) as (inventory,):
+        growth = allocator.extend(
+            inventory,
+            volume,
+            bricks,
+            size_bytes,
+            limits=policy.limits,
+            strategy=policy.strategy,
+            excluded=excluded,
+        )
+        generation = inventory.cluster.generation
+
+    def grow() -> list[step.Step]:
+        generations.claim(tx, volume.cluster_id, generation)
+        if isinstance(growth, allocator.GrowBricks):
+            return _in_place(tx, bricks, growth)
+        return _by_sets(tx, volume, bricks, growth)
+
+    return grow
 
 
 def _in_place(
@@ -153,7 +228,7 @@ def _in_place(
             bricks=tuple(theirs),
             old_sizes={b.id: old[b.id] for b in theirs},
         )
-        for host, theirs in brick_rows.by_host(tx, grown).items()
+        for host, theirs in brick_rows.homes(tx, grown).by_host().items()
     ]
 
 
@@ -170,23 +245,21 @@ def _by_sets(
         first_set=1 + max(brick.set_index for brick in there),
     )
     volumes.add_bricks(tx, bricks)
-    hosts = brick_rows.gluster_hosts(tx, volume.cluster_id)
-    by_host = brick_rows.by_host(tx, bricks)
+    hosts = brick_rows.gluster_hosts(
+        tx, volume.cluster_id, brick_rows.homes(tx, there)
+    )
+    homes = brick_rows.homes(tx, bricks)
     return [
         *(
             brick_steps.MakeBricks(host=host, bricks=tuple(theirs))
-            for host, theirs in by_host.items()
+            for host, theirs in homes.by_host().items()
         ),
         volume_steps.AddBrickSets(
             host='',
             hosts=hosts,
             name=volume.name,
-            replica=volume.durability.replica,
-            addresses=brick_rows.addresses(tx, bricks),
-        ),
-        *(
-            brick_steps.FlushBricks(host=host, bricks=tuple(theirs))
-            for host, theirs in by_host.items()
+            durability=str(volume.durability),
+            addresses=homes.addresses(),
         ),
     ]
 
@@ -205,7 +278,9 @@ def settle(
             dataclasses.replace(
                 volume,
                 size_bytes=quota,
-                capacity_bytes=allocator.capacity_of(bricks),
+                capacity_bytes=allocator.capacity_of(
+                    bricks, volume.durability
+                ),
             ),
         )
         return

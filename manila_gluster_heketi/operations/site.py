@@ -27,6 +27,7 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.executor import base
 from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.hostcmd.command import Fence
 from manila_gluster_heketi.tls.ca import Authority
 
 LOG = log.getLogger(__name__)
@@ -43,7 +44,11 @@ Answer = TypeVar('Answer')
 class Site:
     """Hosts and authority, as every step sees them.
 
-    :ivar busy_timeout_seconds: how long a lock of Gluster is waited for
+    :ivar busy_timeout_seconds: how long others that change the same thing
+        are waited for, here or in Gluster
+    :ivar permit: is told host and commands of each batch before it is sent;
+        raises Conflict if another process may work on this
+    :ivar fence: what hosts are to ask, for the same reason
     :ivar authority: gives the certificate authority, made at first use
     """
 
@@ -52,12 +57,17 @@ class Site:
     busy_timeout_seconds: float = 180.0
     node_certificate_days: int = 365
     sleep: Callable[[float], None] = time.sleep
+    permit: Callable[[str, Sequence[Command]], None] = lambda host, batch: None
+    fence: Fence | None = None
 
     def run(
         self, host: str, batch: Sequence[Command]
     ) -> tuple[base.Result, ...]:
         """Run a batch on one host; see :class:`base.Executor`."""
-        return self.executor.run_batch(host, batch)
+        self.permit(host, batch)
+        return self.executor.run_batch(
+            host, [dataclasses.replace(c, fence=self.fence) for c in batch]
+        )
 
     def run_gluster(
         self, hosts: Sequence[str], batch: Sequence[Command]
@@ -96,7 +106,7 @@ class Site:
         :param read: parses what a host said, or raises what it means
         :raises GlusterError: as for :meth:`run_gluster`
         """
-        for pause in self._pauses():
+        for pause in self.pauses():
             [result] = self.run_gluster(hosts, [question])
             try:
                 return read(hosts[0], result.stdout)
@@ -111,9 +121,9 @@ class Site:
         self, host: str, batch: Sequence[Command]
     ) -> tuple[base.Result, ...]:
         left = list(batch)
-        for pause in self._pauses():
+        for pause in self.pauses():
             try:
-                return self.executor.run_batch(host, left)
+                return self.run(host, left)
             except exceptions.CommandFailed as error:
                 refusal = gluster.classify(error)
                 busy = isinstance(refusal, exceptions.GlusterBusy)
@@ -124,14 +134,19 @@ class Site:
                 self.sleep(pause)
         raise AssertionError('the last pause is None')
 
-    def _pauses(self) -> Iterator[float | None]:
-        """Yield how long to wait for Gluster's lock; None: no longer."""
+    def pauses(
+        self, longest: float = _LONGEST_PAUSE
+    ) -> Iterator[float | None]:
+        """Yield how long to wait for others to be done; None: no longer.
+
+        :param longest: how many seconds it is at most from one to the next
+        """
         pause = _FIRST_PAUSE
         patience = self.busy_timeout_seconds
         while patience > 0:
             yield pause
             patience -= pause
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause = min(pause * 2, longest)
         yield None
 
 

@@ -12,11 +12,13 @@
 
 """The life of an operation: every legal move in one table.
 
-RUNNING  its steps are being done
-DONE     all steps done and the outcome recorded; final
-UNDOING  a step failed, those begun before it are being undone
-UNDONE   nothing of it is left anywhere; final
-STUCK    it waits for a host to come back, to be undone or finished then
+RUNNING    its steps are being done
+DONE       all steps done and the outcome recorded; final
+UNDOING    a step failed, those begun before it are being undone
+UNDONE     nothing of it is left anywhere; final
+STUCK      it waits for a host to come back, to be undone or finished then
+ABANDONED  an operator gave up on such a host: the record is as if the
+           operation had ended, and says what hosts may still have; final
 """
 
 from manila_gluster_heketi import exceptions
@@ -32,10 +34,11 @@ TRANSITIONS = frozenset(
         (OpState.UNDOING, OpState.STUCK),
         (OpState.STUCK, OpState.UNDOING),
         (OpState.STUCK, OpState.RUNNING),
+        (OpState.STUCK, OpState.ABANDONED),
     }
 )
 
-FINAL = frozenset({OpState.DONE, OpState.UNDONE})
+FINAL = frozenset({OpState.DONE, OpState.UNDONE, OpState.ABANDONED})
 OPEN = frozenset(OpState) - FINAL
 
 

@@ -23,6 +23,7 @@ from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.model import VolumeState
 from manila_gluster_heketi.operations import brick_rows
 from manila_gluster_heketi.operations import kinds
+from manila_gluster_heketi.operations import patience
 from manila_gluster_heketi.operations import volume_steps
 from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.site import Found
@@ -32,26 +33,25 @@ from manila_gluster_heketi.tls import access
 
 
 def update(
-    engine: Engine, volume_id: str, wanted: Iterable[str]
+    engine: Engine, volume: model.Volume, wanted: Iterable[str]
 ) -> tuple[str, ...]:
     """Make ``wanted`` the list of names that may mount; return it sorted.
 
     Nothing is sent to a host if the list is already so.
 
     :raises AccessListFull: glusterd would not bear the list; nothing changed
+    :raises UnderWay: another process changes the volume, or just has
     :raises OperationFailed: the old list stands
     """
-    with engine.store.write() as tx:
-        volume = volumes.volume(tx, volume_id)
-        if volume.state is not VolumeState.READY:
-            raise exceptions.Conflict(
-                kind='volume', identity=volume.name, reason=volume.state
-            )
-        names = tuple(sorted(set(wanted)))
-        if names == volume.access:
-            return names
-        operation = _open(engine, tx, volume, names)
-    engine.run(operation)
+    names = tuple(sorted(set(wanted)))
+    if volume.state is not VolumeState.READY:
+        raise exceptions.Conflict(
+            kind='volume', identity=volume.name, reason=volume.state
+        )
+    if names != volume.access:
+        engine.run(
+            engine.store.transact(lambda tx: _open(engine, tx, volume, names))
+        )
     return names
 
 
@@ -61,13 +61,16 @@ def _open(
     volume: model.Volume,
     names: tuple[str, ...],
 ) -> Operation:
-    hosts = brick_rows.gluster_hosts(tx, volume.cluster_id)
+    operation = patience.open_on(
+        engine, tx, model.OpKind.ACCESS_UPDATE, volume
+    )
+    bricks = volumes.bricks(tx, volume.id)
+    homes = brick_rows.homes(tx, bricks)
+    hosts = brick_rows.gluster_hosts(tx, volume.cluster_id, homes)
     cluster = volume.cluster_id
-    return engine.open(
+    return engine.plan(
         tx,
-        model.OpKind.ACCESS_UPDATE,
-        volume.id,
-        cluster,
+        operation,
         [
             volume_steps.SetAccess(
                 host=hosts[0],
@@ -93,9 +96,7 @@ def settle(
     (record,) = operation.steps
     names = record.params['names']
     assert isinstance(names, (list, tuple))
-    volumes.update_volume(
-        tx, dataclasses.replace(volume, access=tuple(names))
-    )
+    volumes.update_volume(tx, dataclasses.replace(volume, access=tuple(names)))
 
 
 kinds.register(model.OpKind.ACCESS_UPDATE, kinds.Kind(settle))

@@ -14,9 +14,17 @@
 
 import dataclasses
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import ClassVar
 
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.durability import parse
+from manila_gluster_heketi.executor import parallel
 from manila_gluster_heketi.hostcmd import gluster
+from manila_gluster_heketi.hostcmd import gluster_xml
+from manila_gluster_heketi.hostcmd import system
+from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.operations import pool
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations.site import NOTHING
 from manila_gluster_heketi.operations.site import Found
@@ -25,6 +33,10 @@ from manila_gluster_heketi.operations.site import Site
 _ALLOW = 'auth.ssl-allow'
 # How often to look whether data has been moved off bricks.
 _LOOK_SECONDS = 2.0
+# A brick process needs a moment until glusterd counts it.
+_START_SECONDS = 1.0
+_START_LOOKS = 10
+_UNKNOWN = 'does not exist'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,42 +49,172 @@ class _VolumeStep(step.Step):
     hosts: tuple[str, ...]
     name: str
 
+    def _run_and_see_bricks(
+        self, site: Site, batch: Sequence[Command], addresses: Sequence[str]
+    ) -> None:
+        """Run commands after which these bricks have to work.
+
+        Gluster goes on without a peer that dies meanwhile, and the brick
+        there may never have been marked as the volume's: it would not ever
+        start.
+
+        :raises GlusterError: some do not run
+        """
+        question = gluster.volume_status(self.name)
+        [*_, answer] = site.run_gluster(self.hosts, [*batch, question])
+        for _ in range(_START_LOOKS):
+            missing = _not_online(answer.stdout, addresses)
+            if not missing:
+                return
+            site.sleep(_START_SECONDS)
+            [answer] = site.run_gluster(self.hosts, [question])
+        raise exceptions.GlusterError(
+            host=self.hosts[0],
+            command=str(question),
+            stderr='bricks that do not run: ' + ', '.join(missing),
+        )
+
+
+    def _see_that_it_is_gone(
+        self, site: Site, addresses: Sequence[str] = (), *, of_all: bool = True
+    ) -> None:
+        """Have all hosts at hand forget the volume.
+
+        A peer that missed its deletion brings it back for all of them when it
+        connects to them the next time. Peers reject each other if one made a
+        change alone, such as the last one before its power was cut: then a
+        host deletes the volume for those who are with it, and no others.
+
+        :param addresses: one with other bricks than these is not meant
+        :param of_all: a host that does not answer is an error
+        :raises HostError: one knows it still, or does not answer
+        """
+        knows = self._who_knows_it(site, addresses, of_all=of_all)
+        if not knows:
+            return
+        self._reconcile(site, addresses)
+        for _ in self.hosts:
+            self._remove_on(site, knows)
+            knows = self._who_knows_it(site, addresses, of_all=of_all)
+            if not knows:
+                return
+        raise exceptions.GlusterError(
+            host=knows,
+            command=str(gluster.volume_info(self.name)),
+            stderr='it missed that the volume was deleted',
+        )
+
+    def _removal(self) -> list[Command]:
+        """List what removes the volume wherever it is known."""
+        return [
+            gluster.volume_stop(self.name),
+            gluster.volume_delete(self.name),
+        ]
+
+    def _remove_on(self, site: Site, host: str) -> None:
+        """Remove the volume from a host that still knows it.
+
+        Its peers refuse what they have deleted already. Once its glusterd has
+        begun again they take the volume back from it, and all delete it.
+        """
+        try:
+            site.run_gluster([host], self._removal())
+        except exceptions.GlusterError as error:
+            if _UNKNOWN in str(error.fields.get('stderr', '')):
+                site.run(host, [system.service_restart()])
+            raise
+
+    def _reconcile(self, site: Site, addresses: Sequence[str] = ()) -> None:
+        """Have a host that its peers reject give up what divides them.
+
+        :param addresses: a volume with other bricks than these is left alone
+        """
+
+        def give_up(host: str) -> None:
+            if addresses:
+                gluster.remove_volume_if_there(
+                    lambda batch: site.run_gluster([host], batch),
+                    self.name,
+                    addresses,
+                )
+            else:
+                site.run_gluster([host], self._removal())
+
+        pool.reconcile(site, self.hosts, give_up)
+
+    def _who_knows_it(
+        self, site: Site, addresses: Sequence[str], *, of_all: bool
+    ) -> str:
+        """Find a host that knows the volume; '' if none does."""
+        views = parallel.run_on_hosts(
+            site.executor,
+            dict.fromkeys(self.hosts, [gluster.volume_info(self.name)]),
+        )
+        for host, outcome in views.items():
+            if isinstance(outcome, exceptions.HostError):
+                if of_all:
+                    raise outcome
+                continue
+            for each in gluster_xml.volumes(host, outcome[0].stdout):
+                if not addresses or each.addresses == tuple(addresses):
+                    return host
+        return ''
+
+
+def _not_online(output: str, addresses: Sequence[str]) -> list[str]:
+    try:
+        online = gluster_xml.bricks_online('', output)
+    except exceptions.GlusterBusy:
+        online = frozenset()
+    return [each for each in addresses if each not in online]
+
 
 @step.persisted
 @dataclasses.dataclass(frozen=True)
 class MakeVolume(_VolumeStep):
     """The volume on its bricks: sealed before its first start, then sized.
 
+    :ivar durability: as text
     :ivar addresses: the bricks, set by set
     """
 
     kind: ClassVar[str] = 'make-volume'
-    replica: int
+    durability: str
     addresses: tuple[str, ...]
     options: Mapping[str, str]
     quota_bytes: int
 
     def do(self, site: Site) -> Found:
-        """Create, seal, start and size the volume."""
-        site.run_gluster(
-            self.hosts,
-            [
-                gluster.volume_create(self.name, self.replica, self.addresses),
-                gluster.volume_set(self.name, self.options),
-                gluster.volume_start(self.name),
-                gluster.quota_enable(self.name),
-                gluster.quota_limit(self.name, self.quota_bytes),
-            ],
-        )
+        """Create, seal, start and size the volume; see that it runs."""
+        *changes, _ = self.commands()
+        self._run_and_see_bricks(site, changes, self.addresses)
         return NOTHING
+
+    def commands(self) -> tuple[Command, ...]:
+        """List what is run on one host; last, the look at the bricks."""
+        return (
+            gluster.volume_create(
+                self.name, parse(self.durability), self.addresses
+            ),
+            gluster.volume_set(self.name, self.options),
+            gluster.volume_start(self.name),
+            gluster.quota_enable(self.name),
+            gluster.quota_limit(self.name, self.quota_bytes),
+            gluster.volume_status(self.name),
+        )
 
     def undo(self, site: Site) -> None:
         """Stop and delete the volume if it is there and is this one."""
-        gluster.remove_volume_if_there(
-            lambda batch: site.run_gluster(self.hosts, batch),
-            self.name,
-            self.addresses,
-        )
+        try:
+            was_there = gluster.remove_volume_if_there(
+                lambda batch: site.run_gluster(self.hosts, batch),
+                self.name,
+                self.addresses,
+            )
+        except exceptions.PeersDown:
+            self._reconcile(site, self.addresses)
+            raise
+        self._see_that_it_is_gone(site, self.addresses, of_all=was_there)
 
 
 @step.persisted
@@ -88,10 +230,12 @@ class RemoveVolume(_VolumeStep):
         A stopped volume serves nobody: if Gluster refuses to delete it while
         a peer is down, it waits sealed.
         """
-        site.run_gluster(
-            self.hosts,
-            [gluster.volume_stop(self.name), gluster.volume_delete(self.name)],
-        )
+        try:
+            site.run_gluster(self.hosts, self._removal())
+        except exceptions.PeersDown:
+            self._reconcile(site)
+            raise
+        self._see_that_it_is_gone(site)
         return NOTHING
 
     def undo(self, site: Site) -> None:
@@ -103,21 +247,25 @@ class RemoveVolume(_VolumeStep):
 class AddBrickSets(_VolumeStep):
     """More brick sets for a volume that is in use.
 
+    :ivar durability: the volume's, as text
     :ivar addresses: the new bricks, set by set
     """
 
     kind: ClassVar[str] = 'add-brick-sets'
-    replica: int
+    durability: str
     addresses: tuple[str, ...]
 
     def do(self, site: Site) -> Found:
         """Add the sets and let Gluster move data to them."""
-        site.run_gluster(
-            self.hosts,
+        self._run_and_see_bricks(
+            site,
             [
-                gluster.add_brick(self.name, self.replica, self.addresses),
+                gluster.add_brick(
+                    self.name, parse(self.durability), self.addresses
+                ),
                 gluster.rebalance_start(self.name),
             ],
+            self.addresses,
         )
         return NOTHING
 
@@ -126,7 +274,7 @@ class AddBrickSets(_VolumeStep):
         gluster.remove_sets_if_there(
             lambda batch: site.run_gluster(self.hosts, batch),
             self.name,
-            self.replica,
+            parse(self.durability).bricks_per_set,
             self.addresses,
             pause=lambda: site.sleep(_LOOK_SECONDS),
         )

@@ -17,8 +17,9 @@ and ``certificates`` are functions that take one first::
 
     store = session.Store('sqlite:////var/lib/gluster-heketi/store.db')
     store.sync()
-    with store.write() as tx:
-        topology.add_cluster(tx, cluster)
+    store.transact(lambda tx: topology.add_cluster(tx, cluster))
+    with store.read() as tx:
+        topology.clusters(tx)
 
 Rows become the frozen values of ``model`` here and no SQL exception leaves:
 callers see NotFound, Conflict, StaleGeneration and StoreError alone.

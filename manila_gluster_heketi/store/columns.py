@@ -14,6 +14,7 @@
 
 import datetime
 import json
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,6 +28,16 @@ MICROSECONDS = sa.DateTime().with_variant(
     mysql.DATETIME(fsp=6), 'mysql', 'mariadb'
 )
 IDENTITY = sa.String(32)
+
+
+def ordered_text(length: int) -> sa.String:
+    """Make a type of text that is in the order of its code points.
+
+    PostgreSQL would go by a language; the others never do, as set up here.
+    """
+    return sa.String(length).with_variant(
+        sa.String(length, collation='C'), 'postgresql'
+    )
 
 
 class EnumText(sa.types.TypeDecorator[model.Text]):
@@ -48,6 +59,49 @@ class EnumText(sa.types.TypeDecorator[model.Text]):
         self, value: str | None, dialect: sa.Dialect
     ) -> model.Text | None:
         return None if value is None else self.members(value)
+
+
+class SpokenText(sa.types.TypeDecorator[Any]):
+    """A value that has a text of its own, stored as that.
+
+    :ivar read: makes the value of its text
+    """
+
+    impl = sa.String
+    cache_ok = True
+
+    def __init__(self, read: Callable[[str], object], length: int) -> None:
+        super().__init__(length)
+        self.read = read
+        self.length = length
+
+    def process_bind_param(
+        self, value: object | None, dialect: sa.Dialect
+    ) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(
+        self, value: str | None, dialect: sa.Dialect
+    ) -> object | None:
+        return None if value is None else self.read(value)
+
+
+class SaidText(sa.types.TypeDecorator[str]):
+    """What others said, who may say anything.
+
+    PostgreSQL refuses the character zero, and all refuse what is no text.
+    """
+
+    impl = LONG_TEXT
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: str | None, dialect: sa.Dialect
+    ) -> str | None:
+        if value is None:
+            return None
+        text = value.replace('\0', '\N{REPLACEMENT CHARACTER}')
+        return text.encode(errors='replace').decode()
 
 
 class JsonText(sa.types.TypeDecorator[Any]):

@@ -12,20 +12,74 @@
 
 """Engines: what differs between SQLite and database servers."""
 
+import contextlib
+import enum
+import os
+import sys
 from typing import Any
 
 import sqlalchemy as sa
+import tenacity
 from oslo_log import log as logging
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.store import files
 from manila_gluster_heketi.store import transaction
 
 LOG = logging.getLogger(__name__)
 
 # How long a writer waits for the writers before it.
 WRITER_SECONDS = 30
-# The execution option that says how SQLite begins a transaction.
+# How long a server lets a writer do nothing: a process that is stopped, or
+# whose host is gone, must not keep others from writing.
+IDLE_SECONDS = 10
+# How long those wait that change the tables themselves.
+ALTER_SECONDS = 600
+# The execution option that says what to begin a transaction with.
 _BEGIN = 'gluster_heketi_begin'
+
+
+class Purpose(enum.Enum):
+    """What a transaction is for.
+
+    The long ones may do nothing while the other end of a pipe is slow.
+    """
+
+    READ = enum.auto()
+    READ_LONG = enum.auto()
+    WRITE = enum.auto()
+    ALTER = enum.auto()
+
+
+_SQLITE_BEGINS = {
+    Purpose.READ: ('BEGIN',),
+    Purpose.READ_LONG: ('BEGIN',),
+    # A writer that begins as a reader can't become one if another has written
+    # meanwhile; IMMEDIATE waits for its turn at the start.
+    Purpose.WRITE: ('BEGIN IMMEDIATE',),
+    # SQLite alters a table by building it anew: while the old one is gone,
+    # those that refer to it must not mind. Inside of a transaction that could
+    # not be said any more.
+    Purpose.ALTER: ('PRAGMA foreign_keys=OFF', 'BEGIN IMMEDIATE'),
+}
+_POSTGRESQL_MAY_IDLE = 'SET LOCAL idle_in_transaction_session_timeout = 0'
+_POSTGRESQL_BEGINS = {
+    Purpose.READ: (),
+    Purpose.READ_LONG: (_POSTGRESQL_MAY_IDLE,),
+    Purpose.WRITE: (),
+    Purpose.ALTER: (
+        _POSTGRESQL_MAY_IDLE,
+        f"SET LOCAL lock_timeout = '{ALTER_SECONDS}s'",
+    ),
+}
+_MARIADB_READS = 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY'
+_MARIADB_BEGINS = {
+    Purpose.READ: (_MARIADB_READS,),
+    Purpose.READ_LONG: (_MARIADB_READS,),
+    # The session's level is theirs already. This connection is for one use.
+    Purpose.WRITE: (),
+    Purpose.ALTER: ('SET SESSION idle_write_transaction_timeout = 0',),
+}
 
 
 def is_sqlite(address: sa.URL) -> bool:
@@ -42,6 +96,7 @@ def create(address: sa.URL, url: str) -> sa.Engine:
     options: dict[str, Any] = {'pool_pre_ping': True}
     if is_sqlite(address):
         options = {'connect_args': {'timeout': WRITER_SECONDS}}
+    _let_psycopg_switch()
     try:
         with transaction.translated(url):
             engine = sa.create_engine(address, hide_parameters=True, **options)
@@ -49,46 +104,104 @@ def create(address: sa.URL, url: str) -> sa.Engine:
         raise exceptions.StoreError(url=url, reason=str(error)) from error
     if is_sqlite(address):
         sa.event.listen(engine, 'connect', _sqlite_connected)
-        sa.event.listen(engine, 'begin', _sqlite_begins)
+    elif engine.dialect.name == 'postgresql':
+        sa.event.listen(engine, 'connect', _postgresql_connected)
+    else:
+        sa.event.listen(engine, 'connect', _mariadb_connected)
+    sa.event.listen(engine, 'begin', _begins)
     return engine
 
 
-def begin_options(address: sa.URL, immediate: bool) -> dict[str, str]:
+def _let_psycopg_switch() -> None:
+    """Let psycopg wait where eventlet sees it.
+
+    It would wait in C and so stop every other greenthread, among them the one
+    that it waits for. It reads this when it is imported, which is next.
+    """
+    patcher = sys.modules.get('eventlet.patcher')
+    if patcher is not None and patcher.is_monkey_patched('select'):
+        os.environ.setdefault('PSYCOPG_WAIT_FUNC', 'wait_selector')
+
+
+def begin_options(dialect: str, purpose: Purpose) -> dict[str, Any]:
     """Give the execution options of a transaction.
 
-    :param immediate: whether it writes
+    Readers see one moment. Writers on servers see what others committed, so
+    that a generation that has moved is a row not found and no failure.
     """
-    if is_sqlite(address):
-        # A writer that begins as a reader can't become one if another has
-        # written meanwhile; IMMEDIATE waits for its turn at the start.
-        return {_BEGIN: 'BEGIN IMMEDIATE' if immediate else 'BEGIN'}
-    # Readers see one moment. Writers see what others committed, so that a
-    # generation that has moved is a row not found and no serialization
-    # failure.
-    return {
-        'isolation_level': 'READ COMMITTED' if immediate else 'REPEATABLE READ'
-    }
+    if dialect == 'sqlite':
+        return {_BEGIN: _SQLITE_BEGINS[purpose]}
+    if dialect == 'postgresql':
+        reads = purpose in (Purpose.READ, Purpose.READ_LONG)
+        return {
+            _BEGIN: _POSTGRESQL_BEGINS[purpose],
+            'isolation_level': 'REPEATABLE READ'
+            if reads
+            else 'READ COMMITTED',
+            'postgresql_readonly': reads,
+        }
+    return {_BEGIN: _MARIADB_BEGINS[purpose]}
 
 
-def use_write_ahead_log(engine: sa.Engine, url: str) -> None:
-    """Let readers and the writer of a file not wait for each other.
+def prepare_file(engine: sa.Engine, url: str) -> None:
+    """Make a file of SQLite for its owner alone, as it should be used.
 
-    The file keeps this mode, so once is enough.
+    Its readers and its writer do not wait for each other. A file stays so,
+    once is enough.
 
     :param url: what errors call the database
     :raises StoreError: the file can't be opened
     """
-    # A transaction can't change the mode, so BEGIN isn't sent.
-    with transaction.translated(url), engine.connect() as connection:
-        mode = connection.exec_driver_sql(
-            'PRAGMA journal_mode=WAL'
-        ).scalar_one()
+    path = _path(engine)
+    if path:
+        # SQLite says better why it can't be made.
+        with contextlib.suppress(OSError):
+            files.make_private(path)
+    with transaction.translated(url):
+        mode = _change_to_wal(engine)
     if mode != 'wal':
         LOG.warning(
             'The file system of store %s has no shared memory: readers and '
             'writers wait for each other.',
             url,
         )
+
+
+def check_file(engine: sa.Engine, url: str) -> None:
+    """See that a file of SQLite is there: it would make an empty one.
+
+    :raises StoreError: it is not
+    """
+    path = _path(engine)
+    if path and not os.path.exists(path):
+        raise exceptions.StoreError(url=url, reason='there is no such file')
+
+
+def _path(engine: sa.Engine) -> str:
+    """Give the file of an engine; '' for what SQLite alone understands."""
+    path = engine.url.database or ''
+    return '' if path.startswith('file:') else path
+
+
+def _is_locked(error: BaseException) -> bool:
+    """Tell a file that others use now from one that can't be used."""
+    return isinstance(error, sa.exc.OperationalError) and (
+        'database is locked' in str(error.orig)
+    )
+
+
+# SQLite does not wait here for others that open the file at the same time.
+@tenacity.retry(
+    retry=tenacity.retry_if_exception(_is_locked),
+    wait=tenacity.wait_random(0.02, 0.2),
+    stop=tenacity.stop_after_delay(WRITER_SECONDS),
+    reraise=True,
+)
+def _change_to_wal(engine: sa.Engine) -> str:
+    # A transaction can't change the mode, so BEGIN isn't sent.
+    with engine.connect() as connection:
+        mode = connection.exec_driver_sql('PRAGMA journal_mode=WAL')
+        return str(mode.scalar_one())
 
 
 def _sqlite_connected(connection: Any, record: object) -> None:
@@ -103,7 +216,35 @@ def _sqlite_connected(connection: Any, record: object) -> None:
     cursor.close()
 
 
-def _sqlite_begins(connection: sa.Connection) -> None:
-    begin = connection.get_execution_options().get(_BEGIN)
-    if begin:
-        connection.exec_driver_sql(begin)
+def _postgresql_connected(connection: Any, record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"SET lock_timeout = '{WRITER_SECONDS}s'")
+    cursor.execute(
+        f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"
+    )
+    cursor.close()
+    connection.commit()
+
+
+def _mariadb_connected(connection: Any, record: object) -> None:
+    settings = {
+        # What does not fit is refused, not made to fit.
+        'sql_mode': "'TRADITIONAL'",
+        'innodb_lock_wait_timeout': WRITER_SECONDS,
+        'idle_write_transaction_timeout': IDLE_SECONDS,
+        # On Galera: see what was committed through another node.
+        'wsrep_sync_wait': 7,
+    }
+    cursor = connection.cursor()
+    names = ', '.join(f"'{name}'" for name in settings)
+    # Not each build has all of them.
+    cursor.execute(f'SHOW VARIABLES WHERE variable_name IN ({names})')
+    values = (f'{name} = {settings[name]}' for name, _ in cursor.fetchall())
+    cursor.execute(f'SET SESSION {", ".join(values)}')
+    cursor.execute('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
+    cursor.close()
+
+
+def _begins(connection: sa.Connection) -> None:
+    for statement in connection.get_execution_options().get(_BEGIN, ()):
+        connection.exec_driver_sql(statement)

@@ -12,6 +12,10 @@
 
 """The journal: what is being changed, how far it is, and who does it.
 
+An open operation claims what it changes, and no other one that does is opened
+before it is closed. Who reads what it is going to change after it has opened
+its operation, in the same transaction, sees what the one before has left.
+
 The owner of an operation holds a lease. Who marks steps should renew the
 lease in the same transaction, and stop if it is lost: then a process that
 slept through its lease can't mark what its successor is undoing.
@@ -34,9 +38,15 @@ from manila_gluster_heketi.store.transaction import WriteTransaction
 from manila_gluster_heketi.store.transaction import values_of
 
 
-def open_operation(tx: WriteTransaction, new: model.Operation) -> None:
+def open_operation(
+    tx: WriteTransaction,
+    new: model.Operation,
+    claims: Collection[str] = (),
+) -> None:
     """Record an operation with its steps, before its first command.
 
+    :param claims: what nobody else may change until it is closed
+    :raises UnderWay: another open operation claims some of that
     :raises Conflict: its id is taken
     """
     values = values_of(new)
@@ -44,7 +54,44 @@ def open_operation(tx: WriteTransaction, new: model.Operation) -> None:
     tx.insert(
         schema.operations, values | {'started_at': _now(), 'finished_at': None}
     )
+    _claim(tx, new.id, claims)
     add_steps(tx, new.id, new.steps)
+
+
+def _claim(
+    tx: WriteTransaction, operation_id: str, subjects: Collection[str]
+) -> None:
+    """Claim subjects; wait for whoever is about to claim or release one."""
+    try:
+        tx.insert(
+            schema.claims,
+            *(
+                {'subject': each, 'operation_id': operation_id}
+                # In one order, so that no two wait for each other.
+                for each in sorted(subjects)
+            ),
+        )
+    except exceptions.Conflict as clash:
+        holder = _holder(tx, subjects)
+        raise exceptions.UnderWay(
+            kind=holder.kind if holder else schema.claims.info['kind'],
+            identity=holder.id if holder else clash.fields['identity'],
+            reason='it is under way',
+        ) from clash
+
+
+def _holder(
+    tx: WriteTransaction, subjects: Collection[str]
+) -> sa.Row[Any] | None:
+    """Find an operation that claims one of these; it may be closed by now."""
+    table = schema.operations
+    rows = tx.rows(
+        sa.select(table.c.kind, table.c.id)
+        .join(schema.claims)
+        .where(schema.claims.c.subject.in_(sorted(subjects)))
+        .limit(1)
+    )
+    return rows[0] if rows else None
 
 
 def operations(
@@ -78,7 +125,7 @@ def set_state(
     values: dict[str, object] = {'state': state}
     if error:
         values['error'] = error
-    tx.update(schema.operations, operation_id, values)
+    _update(tx, operation_id, values)
 
 
 def add_steps(
@@ -117,21 +164,28 @@ def mark_steps(
 
     :param states: by index of the step
     :param errors: by index of the step; a step without one has none now
-    :raises NotFound: no such step; none is marked then, if the transaction
-        is rolled back
+    :raises NotFound: one of them is not there; none is marked then, if the
+        transaction is rolled back
     """
     table = schema.steps
+    # Steps side by side are marked alike: one statement does for all.
+    alike: dict[tuple[model.StepState, str], list[int]] = {}
     for index, state in states.items():
+        error = (errors or {}).get(index, '')
+        alike.setdefault((state, error), []).append(index)
+    for (state, error), indexes in alike.items():
         changed = tx.change(
             table.update()
             .where(
-                table.c.operation_id == operation_id, table.c.number == index
+                table.c.operation_id == operation_id,
+                table.c.number.in_(indexes),
             )
-            .values(state=state, error=(errors or {}).get(index, ''))
+            .values(state=state, error=error)
         )
-        if not changed:
+        if changed != len(indexes):
+            missing = ', '.join(map(str, indexes))
             raise exceptions.NotFound(
-                kind='step', identity=f'{operation_id}/{index}'
+                kind='step', identity=f'{operation_id}/{missing}'
             )
 
 
@@ -140,9 +194,11 @@ def renew_lease(
     operation_id: str,
     owner: str,
     until: datetime.datetime,
+    last_command: str = '',
 ) -> bool:
     """Hold an operation longer.
 
+    :param last_command: what a host was told; '' keeps what is on record
     :returns: False if the lease is lost: another process owns the operation,
         or it is closed
     """
@@ -154,7 +210,10 @@ def renew_lease(
             table.c.owner == owner,
             table.c.finished_at.is_(None),
         )
-        .values(lease_until=until)
+        .values(
+            lease_until=until,
+            **({'last_command': last_command} if last_command else {}),
+        )
     )
     return bool(changed)
 
@@ -168,6 +227,8 @@ def take_over(
 ) -> bool:
     """Become the owner of an open operation whose lease has expired.
 
+    A new epoch begins, so that hosts do not go on for the old owner.
+
     :returns: whether it worked; of many processes it does for one
     """
     table = schema.operations
@@ -178,17 +239,44 @@ def take_over(
             table.c.lease_until < now,
             table.c.finished_at.is_(None),
         )
-        .values(owner=new_owner, lease_until=until)
+        .values(
+            owner=new_owner, lease_until=until, epoch=table.c.epoch + 1
+        )
     )
     return bool(changed)
+
+
+def begin_epoch(tx: WriteTransaction, operation_id: str, epoch: int) -> None:
+    """Have hosts not go on with what they were told in earlier epochs.
+
+    :raises NotFound: no such operation
+    """
+    _update(tx, operation_id, {'epoch': epoch})
 
 
 def close_operation(tx: WriteTransaction, operation_id: str) -> None:
     """Make an operation history: nobody can renew or take over its lease.
 
+    What it claimed is free.
+
     :raises NotFound: no such operation
     """
-    tx.update(schema.operations, operation_id, {'finished_at': _now()})
+    _update(tx, operation_id, {'finished_at': _now()})
+    table = schema.claims
+    tx.change(table.delete().where(table.c.operation_id == operation_id))
+
+
+def _update(
+    tx: WriteTransaction, operation_id: str, values: Mapping[str, object]
+) -> None:
+    """Update what can't clash with another row, without a savepoint."""
+    table = schema.operations
+    if not tx.change(
+        table.update().where(table.c.id == operation_id).values(**values)
+    ):
+        raise exceptions.NotFound(
+            kind=table.info['kind'], identity=operation_id
+        )
 
 
 def prune(tx: WriteTransaction, before: datetime.datetime) -> int:
@@ -236,6 +324,8 @@ def _operation(rows: list[sa.Row[Any]]) -> model.Operation:
         state=first.state,
         owner=first.owner,
         lease_until=first.lease_until,
+        epoch=first.epoch,
+        last_command=first.last_command,
         steps=tuple(
             model.StepRecord(
                 index=row.step_number,
@@ -250,4 +340,6 @@ def _operation(rows: list[sa.Row[Any]]) -> model.Operation:
             if row.step_number is not None
         ),
         error=first.error,
+        started_at=first.started_at,
+        finished_at=first.finished_at,
     )

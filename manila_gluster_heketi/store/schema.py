@@ -15,9 +15,13 @@
 A change here needs a migration beside it; a test compares the two.
 """
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 
+from manila_gluster_heketi import durability
 from manila_gluster_heketi import model
+from manila_gluster_heketi import spread
 from manila_gluster_heketi.store import columns
 
 METADATA = sa.MetaData(
@@ -32,16 +36,7 @@ METADATA = sa.MetaData(
 
 def _table(name: str, kind: str, *parts: sa.schema.SchemaItem) -> sa.Table:
     """Define a table whose rows errors call ``kind``."""
-    return sa.Table(
-        name,
-        METADATA,
-        *parts,
-        info={'kind': kind},
-        # MariaDB's defaults compare without regard to case.
-        mysql_engine='InnoDB',
-        mysql_charset='utf8mb4',
-        mysql_collate='utf8mb4_bin',
-    )
+    return sa.Table(name, METADATA, *parts, info={'kind': kind})
 
 
 def _identity() -> sa.Column[str]:
@@ -62,6 +57,18 @@ def _text(column: str, length: int = 255) -> sa.Column[str]:
     return sa.Column(column, sa.String(length), nullable=False)
 
 
+def _ordered(
+    column: str, length: int = 255, primary_key: bool = False
+) -> sa.Column[str]:
+    """Hold text that lists are in the order of, everywhere the same."""
+    return sa.Column(
+        column,
+        columns.ordered_text(length),
+        nullable=False,
+        primary_key=primary_key,
+    )
+
+
 def _bytes(column: str) -> sa.Column[int]:
     return sa.Column(column, sa.BigInteger, nullable=False)
 
@@ -70,12 +77,19 @@ def _enum(column: str, members: type[model.Text]) -> sa.Column[model.Text]:
     return sa.Column(column, columns.EnumText(members), nullable=False)
 
 
+def _spoken(
+    column: str, read: Callable[[str], object], length: int
+) -> sa.Column[object]:
+    return sa.Column(column, columns.SpokenText(read, length), nullable=False)
+
+
 clusters = _table(
     'clusters',
     'cluster',
     _identity(),
-    _text('name'),
+    _ordered('name'),
     sa.Column('generation', sa.BigInteger, nullable=False),
+    sa.Column('shape_generation', sa.BigInteger, nullable=False),
     sa.UniqueConstraint('name'),
 )
 
@@ -84,7 +98,7 @@ nodes = _table(
     'node',
     _identity(),
     _parent('cluster_id', 'clusters.id'),
-    _text('manage_host'),
+    _ordered('manage_host'),
     _text('storage_host'),
     sa.Column('zone', sa.Integer, nullable=False),
     _enum('state', model.EntryState),
@@ -101,7 +115,7 @@ devices = _table(
     'device',
     _identity(),
     _parent('node_id', 'nodes.id'),
-    _text('path'),
+    _ordered('path'),
     _text('vg_name'),
     _text('pool_name'),
     _bytes('total_bytes'),
@@ -109,8 +123,13 @@ devices = _table(
     _enum('state', model.EntryState),
     sa.Column('tags', columns.JsonText, nullable=False),
     _text('pv_uuid', 64),
+    # The sizes of its bricks together, and the cluster's generation at their
+    # last change; see generations.py.
+    sa.Column('used_bytes', sa.BigInteger, nullable=False, default=0),
+    sa.Column('used_generation', sa.BigInteger, nullable=False, default=0),
     sa.UniqueConstraint('node_id', 'path'),
     sa.UniqueConstraint('node_id', 'vg_name'),
+    sa.Index(None, 'node_id', 'used_generation'),
 )
 
 volumes = _table(
@@ -122,13 +141,15 @@ volumes = _table(
     # The share_id while the volume belongs to that share, else NULL: a unique
     # column that holds NULLs is a partial unique index on every database.
     sa.Column('live_share_id', sa.String(255), nullable=True),
-    _text('name'),
+    _ordered('name'),
     _bytes('size_bytes'),
     _bytes('capacity_bytes'),
-    sa.Column('replica', sa.Integer, nullable=False),
-    _enum('spread', model.ZoneSpread),
+    _spoken('durability', durability.parse, 64),
+    _spoken('spread', spread.parse, 512),
     _enum('state', model.VolumeState),
     sa.Column('access', columns.JsonText, nullable=False),
+    sa.Column('tags', columns.LONG_TEXT, nullable=False),
+    _bytes('average_file_bytes'),
     sa.UniqueConstraint('live_share_id'),
     sa.UniqueConstraint('cluster_id', 'name'),
 )
@@ -150,7 +171,7 @@ bricks = _table(
     sa.UniqueConstraint('device_id', 'lv_name'),
     # Not unique: while a brick is replaced, two hold the same position.
     sa.Index(None, 'volume_id', 'set_index', 'position'),
-    # Covers the sum in topology.snapshot, which never touches the table.
+    # Covers the sum in generations.add_up, which never touches the table.
     sa.Index(None, 'device_id', 'size_bytes'),
 )
 
@@ -165,11 +186,28 @@ operations = _table(
     _enum('state', model.OpState),
     _text('owner'),
     sa.Column('lease_until', columns.UtcDateTime, nullable=False),
-    sa.Column('error', columns.LONG_TEXT, nullable=False),
+    sa.Column('epoch', sa.Integer, nullable=False),
+    sa.Column('last_command', columns.SaidText, nullable=False),
+    sa.Column('error', columns.SaidText, nullable=False),
     sa.Column('started_at', columns.UtcDateTime, nullable=False),
     sa.Column('finished_at', columns.UtcDateTime, nullable=True),
     sa.Index(None, 'state'),
     sa.Index(None, 'finished_at'),
+)
+
+# What an open operation changes, which no other one may: the key sees to that
+# whichever host the other one is on.
+claims = _table(
+    'claims',
+    'claim',
+    sa.Column('subject', sa.String(255), primary_key=True),
+    sa.Column(
+        'operation_id',
+        columns.IDENTITY,
+        sa.ForeignKey('operations.id', ondelete='CASCADE'),
+        nullable=False,
+    ),
+    sa.Index(None, 'operation_id'),
 )
 
 steps = _table(
@@ -187,16 +225,25 @@ steps = _table(
     _text('host'),
     sa.Column('params', columns.JsonText, nullable=False),
     _enum('state', model.StepState),
-    sa.Column('error', columns.LONG_TEXT, nullable=False),
+    sa.Column('error', columns.SaidText, nullable=False),
 )
 
 certificates = _table(
     'certificates',
     'certificate',
-    sa.Column('serial', sa.String(64), primary_key=True),
+    _ordered('serial', 64, primary_key=True),
     _text('common_name'),
     _text('kind', 32),
     sa.Column('not_after', columns.UtcDateTime, nullable=False),
     _text('subject_id'),
     sa.Index(None, 'common_name'),
+)
+
+# Of this project's processes, not of what they keep: see receipts.py.
+receipts = _table(
+    'receipts',
+    'receipt',
+    _identity(),
+    sa.Column('number', sa.BigInteger, nullable=False),
+    sa.Column('signed_at', columns.UtcDateTime, nullable=False),
 )

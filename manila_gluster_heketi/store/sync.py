@@ -12,6 +12,8 @@
 
 """Bringing a database to the present schema, with alembic."""
 
+import dataclasses
+import functools
 import os
 import threading
 
@@ -23,42 +25,118 @@ from alembic import util as alembic_util
 from alembic.runtime import migration
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.store import engines
 from manila_gluster_heketi.store import schema
 
 _MIGRATIONS = os.path.join(os.path.dirname(__file__), 'migrations')
 # Alembic's context is one per process.
 _ALONE = threading.Lock()
-# Any number that all processes of this project agree on.
+# Any number, and any name, that all processes of this project agree on.
 _POSTGRESQL_LOCK = 4711_0815
+_MARIADB_LOCK = "CONCAT('gluster-heketi:', MD5(DATABASE()))"
 
 
-def upgrade(connection: sa.Connection, url: str) -> None:
+@dataclasses.dataclass(frozen=True, slots=True)
+class State:
+    """What a database is.
+
+    :ivar engine: sqlite, postgresql, mariadb or mysql
+    :ivar revision: of its schema; None if it has none
+    :ivar needed: the revision that this release works with
+    """
+
+    engine: str
+    revision: str | None
+    needed: str
+
+
+def upgrade(connection: sa.Connection, url: str, to: str = 'head') -> None:
     """Migrate up to the head, in the transaction that is open.
 
     :param url: what errors call the database
+    :param to: a revision to stop at
     :raises StoreTooNew: the database is at a revision that is not known here
     :raises StoreError: its revision can't be read
     :raises sqlalchemy.exc.SQLAlchemyError: the database failed
+    """
+    _wait_for_others(connection, url)
+    if revision(connection, url) not in (to, head()):
+        config = alembic_config.Config()
+        # Interpolated as configparser does.
+        location = _MIGRATIONS.replace('%', '%%')
+        config.set_main_option('script_location', location)
+        config.attributes['connection'] = connection
+        with _ALONE:
+            command.upgrade(config, to)
+    # Nothing to migrate proves nothing: SQLite begins a transaction to write
+    # on a file that it can't write.
+    connection.execute(schema.clusters.delete().where(sa.false()))
+
+
+def revision(connection: sa.Connection, url: str) -> str | None:
+    """Say which schema a database has; None if it has none.
+
+    :param url: what errors call the database
+    :raises StoreTooNew: one that is not known here
+    :raises StoreError: more than one
+    """
+    found = state(connection, url).revision
+    if found is not None and not is_known(found):
+        raise exceptions.StoreTooNew(url=url, found=found)
+    return found
+
+
+def state(connection: sa.Connection, url: str) -> State:
+    """Say what a database is and has, whether it can be used or not.
+
+    :param url: what errors call the database
+    :raises StoreError: it has several revisions
+    """
+    context = migration.MigrationContext.configure(connection)
+    try:
+        found = context.get_current_revision()
+    except alembic_util.CommandError as error:
+        raise exceptions.StoreError(url=url, reason=str(error)) from error
+    return State(connection.dialect.name, found, head())
+
+
+def forget_revision(connection: sa.Connection) -> None:
+    """Let the next upgrade begin with the first schema."""
+    connection.execute(sa.table('alembic_version').delete())
+
+
+def is_known(revision: str) -> bool:
+    """Say whether this release can migrate a revision up."""
+    return revision in _revisions()
+
+
+def head() -> str:
+    """Name the schema of this release."""
+    return _revisions()[0]
+
+
+@functools.cache
+def _revisions() -> tuple[str, ...]:
+    """Name all schemas, the present one first."""
+    scripts = alembic_script.ScriptDirectory(_MIGRATIONS)
+    return tuple(step.revision for step in scripts.walk_revisions())
+
+
+def _wait_for_others(connection: sa.Connection, url: str) -> None:
+    """Let one process at a time migrate: until the connection is closed.
+
+    SQLite has one writer anyway.
     """
     if connection.dialect.name == 'postgresql':
         connection.execute(
             sa.select(sa.func.pg_advisory_xact_lock(_POSTGRESQL_LOCK))
         )
-    config = alembic_config.Config()
-    # Interpolated as configparser does.
-    config.set_main_option('script_location', _MIGRATIONS.replace('%', '%%'))
-    config.attributes['connection'] = connection
-    with _ALONE:
-        try:
-            scripts = alembic_script.ScriptDirectory.from_config(config)
-            context = migration.MigrationContext.configure(connection)
-            found = context.get_current_revision()
-            known = {step.revision for step in scripts.walk_revisions()}
-            if found is not None and found not in known:
-                raise exceptions.StoreTooNew(url=url, found=found)
-            command.upgrade(config, 'head')
-            # Nothing to migrate proves nothing: SQLite begins a transaction
-            # to write on a file that it can't write.
-            connection.execute(schema.clusters.delete().where(sa.false()))
-        except alembic_util.CommandError as error:
-            raise exceptions.StoreError(url=url, reason=str(error)) from error
+    elif connection.dialect.name in ('mysql', 'mariadb'):
+        got = connection.exec_driver_sql(
+            f'SELECT GET_LOCK({_MARIADB_LOCK}, {engines.ALTER_SECONDS})'
+        )
+        if not got.scalar_one():
+            raise exceptions.StoreBusy(
+                url=url,
+                reason='another process does not get done with migrating it',
+            )

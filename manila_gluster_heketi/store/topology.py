@@ -12,14 +12,24 @@
 
 """Clusters, nodes and devices as they are on record."""
 
+import dataclasses
+from collections.abc import Collection
+from typing import Any
+
 import sqlalchemy as sa
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.store import generations
 from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.store.transaction import Transaction
 from manila_gluster_heketi.store.transaction import WriteTransaction
 from manila_gluster_heketi.store.transaction import values_of
+
+# The others are for generations.py.
+_DEVICE_COLUMNS = [
+    schema.devices.c[field.name] for field in dataclasses.fields(model.Device)
+]
 
 
 def clusters(tx: Transaction) -> tuple[model.Cluster, ...]:
@@ -53,24 +63,6 @@ def remove_cluster(tx: WriteTransaction, cluster_id: str) -> None:
     tx.delete(schema.clusters, cluster_id)
 
 
-def bump_generation(tx: WriteTransaction, cluster_id: str, seen: int) -> None:
-    """Count a change of a cluster that was planned at a generation.
-
-    :param seen: the generation that the plan is based on
-    :raises StaleGeneration: others changed the cluster since
-    :raises NotFound: no such cluster
-    """
-    table = schema.clusters
-    changed = tx.change(
-        table.update()
-        .where(table.c.id == cluster_id, table.c.generation == seen)
-        .values(generation=seen + 1)
-    )
-    if not changed:
-        cluster(tx, cluster_id)
-        raise exceptions.StaleGeneration(cluster=cluster_id, attempts=1)
-
-
 def nodes(tx: Transaction, cluster_id: str = '') -> tuple[model.Node, ...]:
     """List nodes by host name: a cluster's, or all."""
     table = schema.nodes
@@ -80,19 +72,51 @@ def nodes(tx: Transaction, cluster_id: str = '') -> tuple[model.Node, ...]:
     return tx.values(model.Node, wanted)
 
 
+def some_hosts(
+    tx: Transaction,
+    cluster_id: str,
+    start: str,
+    most: int,
+    state: model.EntryState | None = None,
+) -> tuple[str, ...]:
+    """List where SSH reaches some nodes from all over a cluster.
+
+    Identities are random: the nodes whose identities follow on any other one
+    may be anywhere, and are others for another start.
+
+    :param start: an identity, of whatever
+    :param most: how many
+    :param state: of these nodes only; None for all
+    """
+    table = schema.nodes
+    wanted = sa.select(table.c.manage_host).where(
+        table.c.cluster_id == cluster_id
+    )
+    if state is not None:
+        wanted = wanted.where(table.c.state == state)
+    rows = tx.rows(
+        wanted.order_by(table.c.id < start, table.c.id).limit(most)
+    )
+    return tuple(row.manage_host for row in rows)
+
+
 def node(tx: Transaction, node_id: str) -> model.Node:
     """Find a node.
 
     :raises NotFound: no such node
     """
-    return tx.value(model.Node, schema.nodes, node_id)
+    table = schema.nodes
+    wanted = table.select().where(table.c.id == node_id)
+    for found in tx.values(model.Node, tx.held(wanted)):
+        return found
+    raise exceptions.NotFound(kind='node', identity=node_id)
 
 
 def node_by_host(tx: Transaction, manage_host: str) -> model.Node | None:
     """Find the node that SSH reaches under this name."""
     table = schema.nodes
     wanted = table.select().where(table.c.manage_host == manage_host)
-    return next(iter(tx.values(model.Node, wanted)), None)
+    return next(iter(tx.values(model.Node, tx.held(wanted))), None)
 
 
 def add_node(tx: WriteTransaction, new: model.Node) -> None:
@@ -101,6 +125,7 @@ def add_node(tx: WriteTransaction, new: model.Node) -> None:
     :raises Conflict: its id or one of its hosts is taken, or its cluster is
         not there
     """
+    generations.reshape(tx, new.cluster_id)
     tx.insert(schema.nodes, values_of(new))
 
 
@@ -110,7 +135,19 @@ def update_node(tx: WriteTransaction, changed: model.Node) -> None:
     :raises NotFound: no such node
     :raises Conflict: another node has one of its hosts
     """
+    generations.reshape_of_node(tx, changed.id)
     tx.update(schema.nodes, changed.id, values_of(changed))
+
+
+def set_node_state(
+    tx: WriteTransaction, node_id: str, state: model.EntryState
+) -> None:
+    """Record whether new bricks may be placed on a node.
+
+    :raises NotFound: no such node
+    """
+    generations.reshape_of_node(tx, node_id)
+    tx.update(schema.nodes, node_id, {'state': state})
 
 
 def remove_node(tx: WriteTransaction, node_id: str) -> None:
@@ -119,13 +156,16 @@ def remove_node(tx: WriteTransaction, node_id: str) -> None:
     :raises NotFound: no such node
     :raises Conflict: it has devices
     """
+    generations.reshape_of_node(tx, node_id)
     tx.delete(schema.nodes, node_id)
 
 
 def devices(tx: Transaction, node_id: str = '') -> tuple[model.Device, ...]:
     """List devices by node and path: a node's, or all."""
     table = schema.devices
-    wanted = table.select().order_by(table.c.node_id, table.c.path)
+    wanted = sa.select(*_DEVICE_COLUMNS).order_by(
+        table.c.node_id, table.c.path
+    )
     if node_id:
         wanted = wanted.where(table.c.node_id == node_id)
     return tx.values(model.Device, wanted)
@@ -136,7 +176,35 @@ def device(tx: Transaction, device_id: str) -> model.Device:
 
     :raises NotFound: no such device
     """
-    return tx.value(model.Device, schema.devices, device_id)
+    table = schema.devices
+    wanted = sa.select(*_DEVICE_COLUMNS).where(table.c.id == device_id)
+    for found in tx.values(model.Device, tx.held(wanted)):
+        return found
+    raise exceptions.NotFound(kind='device', identity=device_id)
+
+
+def devices_of(
+    tx: Transaction, device_ids: Collection[str]
+) -> dict[str, tuple[model.Device, model.Node]]:
+    """Find devices with their nodes, by the identities of the devices.
+
+    :raises NotFound: there is no such device
+    """
+    owners = [each.label(f'node_{each.name}') for each in schema.nodes.c]
+    rows = tx.rows(
+        sa.select(*_DEVICE_COLUMNS, *owners)
+        .join(schema.nodes, schema.nodes.c.id == schema.devices.c.node_id)
+        .where(schema.devices.c.id.in_(sorted(device_ids)))
+    )
+    width = len(_DEVICE_COLUMNS)
+    found = {
+        row.id: (model.Device(*row[:width]), model.Node(*row[width:]))
+        for row in rows
+    }
+    for device_id in device_ids:
+        if device_id not in found:
+            raise exceptions.NotFound(kind='device', identity=device_id)
+    return found
 
 
 def add_device(tx: WriteTransaction, new: model.Device) -> None:
@@ -145,6 +213,7 @@ def add_device(tx: WriteTransaction, new: model.Device) -> None:
     :raises Conflict: its id is taken, its node has another device with that
         path or volume group, or its node is not there
     """
+    generations.reshape_of_node(tx, new.node_id)
     tx.insert(schema.devices, values_of(new))
 
 
@@ -154,7 +223,19 @@ def update_device(tx: WriteTransaction, changed: model.Device) -> None:
     :raises NotFound: no such device
     :raises Conflict: its node has another with that path or volume group
     """
+    generations.reshape_of_device(tx, changed.id)
     tx.update(schema.devices, changed.id, values_of(changed))
+
+
+def set_device_state(
+    tx: WriteTransaction, device_id: str, state: model.EntryState
+) -> None:
+    """Record whether new bricks may be placed on a device.
+
+    :raises NotFound: no such device
+    """
+    generations.reshape_of_device(tx, device_id)
+    tx.update(schema.devices, device_id, {'state': state})
 
 
 def remove_device(tx: WriteTransaction, device_id: str) -> None:
@@ -163,6 +244,7 @@ def remove_device(tx: WriteTransaction, device_id: str) -> None:
     :raises NotFound: no such device
     :raises Conflict: it holds bricks
     """
+    generations.reshape_of_device(tx, device_id)
     tx.delete(schema.devices, device_id)
 
 
@@ -172,35 +254,30 @@ def snapshot(tx: Transaction, cluster_id: str) -> model.Snapshot:
     :raises NotFound: no such cluster
     """
     # First, so that in a write transaction of a server whatever others
-    # commit while the rest is read makes bump_generation fail.
+    # commit while the rest is read makes generations.claim fail.
     whole = cluster(tx, cluster_id)
     by_id = {member.id: member for member in nodes(tx, cluster_id)}
-    table, brick_table = schema.devices, schema.bricks
-    names = table.c.keys()
-    used = (
-        sa.select(sa.func.sum(brick_table.c.size_bytes))
-        .where(brick_table.c.device_id == table.c.id)
-        .scalar_subquery()
-    )
+    table = schema.devices
     mine = sa.select(schema.nodes.c.id).where(
         schema.nodes.c.cluster_id == cluster_id
     )
     found = tx.rows(
-        sa.select(table, used.label('used_bytes'))
+        sa.select(*_DEVICE_COLUMNS, table.c.used_bytes)
         .where(table.c.node_id.in_(mine))
         .order_by(table.c.id)
     )
     return model.Snapshot(
         cluster=whole,
         devices=tuple(
-            model.DeviceCapacity(
-                device=model.Device(**dict(zip(names, row))),
-                node=by_id[row.node_id],
-                # Servers sum up to a Decimal, and nothing to None.
-                used_bytes=int(row.used_bytes or 0),
-            )
+            _capacity(row, by_id[row.node_id])
             for row in found
             # A node may come between the two statements.
             if row.node_id in by_id
         ),
     )
+
+
+def _capacity(row: sa.Row[Any], owner: model.Node) -> model.DeviceCapacity:
+    fields: list[Any]
+    *fields, used_bytes = row
+    return model.DeviceCapacity(model.Device(*fields), owner, used_bytes)

@@ -27,8 +27,10 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.store import failures
 
 _T = TypeVar('_T')
+_Row = TypeVar('_Row', bound=tuple[Any, ...])
 _Values = Mapping[str, object]
 
 
@@ -46,28 +48,61 @@ def translated(url: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        raise exceptions.StoreError(url=url, reason=_said(error)) from error
-
-
-def _said(error: sa.exc.SQLAlchemyError) -> str:
-    """Give the database's own words, without the statement."""
-    words = getattr(error, 'orig', None) or error
-    return ' '.join(str(words).split()).rstrip('.')
+        raise failures.translate(error, url) from error
 
 
 class Transaction:
-    """A consistent view of the store; belongs to one thread."""
+    """A consistent view of the store; belongs to one thread.
+
+    :ivar url: what errors call the database
+    """
 
     def __init__(self, connection: sa.Connection, url: str) -> None:
         self._connection = connection
-        self._url = url
+        self.url = url
+        self._failure: exceptions.StoreError | None = None
+
+    def check(self) -> None:
+        """Refuse to go on after the database failed.
+
+        What was done before may be undone by then: whoever swallowed the
+        error would commit the second half of something.
+
+        :raises StoreError: the first one
+        """
+        if self._failure is not None:
+            raise self._failure
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        self.check()
+        try:
+            with translated(self.url):
+                yield
+        except exceptions.StoreError as error:
+            # Others, such as a value that can't be bound, reached no server.
+            if isinstance(error.__cause__, sa.exc.DBAPIError):
+                self._failure = error
+            raise
+
+    @property
+    def has_written(self) -> bool:
+        """Whether it may see what others never will: it may be undone."""
+        return False
+
+    def held(self, statement: sa.Select[_Row]) -> sa.Select[_Row]:
+        """Let what is selected stay as it is until the transaction ends.
+
+        Only one that writes needs that: it may put it back changed.
+        """
+        return statement
 
     def rows(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
         """Select rows.
 
         :raises StoreError: the database failed
         """
-        with translated(self._url):
+        with self._translated():
             return self._connection.execute(statement).all()
 
     def values(
@@ -77,7 +112,7 @@ class Transaction:
 
         :raises StoreError: the database failed
         """
-        with translated(self._url):
+        with self._translated():
             found = self._connection.execute(statement)
             # A third of the time that found.mappings() takes.
             names = tuple(found.keys())
@@ -102,6 +137,20 @@ class WriteTransaction(Transaction):
 
     A Conflict undoes the call that raised it, and no more.
     """
+
+    def __init__(self, connection: sa.Connection, url: str) -> None:
+        super().__init__(connection, url)
+        self._has_written = False
+
+    @property
+    def has_written(self) -> bool:
+        """Whether it may see what others never will: it may be undone."""
+        return self._has_written
+
+    def held(self, statement: sa.Select[_Row]) -> sa.Select[_Row]:
+        """Let nobody else change what is selected; on SQLite nobody can."""
+        # Rows that belong to it may still be added.
+        return statement.with_for_update(key_share=True)
 
     def insert(self, table: sa.Table, *rows: _Values) -> None:
         """Insert rows; errors name the first.
@@ -161,7 +210,8 @@ class WriteTransaction(Transaction):
 
         :raises StoreError: the database failed
         """
-        with translated(self._url):
+        self._has_written = True
+        with self._translated():
             return self._connection.execute(statement).rowcount
 
     @contextlib.contextmanager
@@ -169,22 +219,23 @@ class WriteTransaction(Transaction):
         self, table: sa.Table, identity: object, unique: str, foreign: str
     ) -> Iterator[None]:
         """Turn a broken constraint into a Conflict, the rest to StoreError."""
-        with translated(self._url):
+        self._has_written = True
+        with self._translated():
+            # Without a savepoint PostgreSQL would undo the whole transaction,
+            # and the others only the row that failed.
+            savepoint = self._connection.begin_nested()
             try:
-                # Without a savepoint PostgreSQL would undo the whole
-                # transaction, and the others only the row that failed.
-                with self._connection.begin_nested():
-                    yield
+                yield
             except sa.exc.IntegrityError as error:
-                words = _said(error)
-                # SQLite, PostgreSQL and MariaDB have these two words in
-                # common, and no error number or class.
-                broken = foreign if 'foreign key' in words.lower() else unique
+                # After other errors there may be no savepoint any more.
+                savepoint.rollback()
+                broken = foreign if failures.is_foreign_key(error) else unique
                 raise exceptions.Conflict(
                     kind=table.info['kind'],
                     identity=identity,
-                    reason=f'{broken} ({words})',
+                    reason=f'{broken} ({failures.words(error)})',
                 ) from error
+            savepoint.commit()
 
     @staticmethod
     def _must_be_one(changed: int, table: sa.Table, identity: str) -> None:

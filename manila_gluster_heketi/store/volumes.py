@@ -12,6 +12,7 @@
 
 """Volumes and their bricks as they are on record."""
 
+import dataclasses
 import itertools
 from collections.abc import Collection
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ import sqlalchemy as sa
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.store import generations
 from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.store.transaction import Transaction
 from manila_gluster_heketi.store.transaction import WriteTransaction
@@ -28,6 +30,17 @@ from manila_gluster_heketi.store.transaction import values_of
 
 # Databases limit how many parameters a statement has.
 _IDS_PER_STATEMENT = 500
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Allocated:
+    """What shares were promised of a cluster, CONDEMNED volumes included.
+
+    :ivar size_bytes: the quotas of all volumes
+    """
+
+    volumes: int = 0
+    size_bytes: int = 0
 
 
 def volumes(tx: Transaction, cluster_id: str = '') -> tuple[model.Volume, ...]:
@@ -45,7 +58,8 @@ def volume(tx: Transaction, volume_id: str) -> model.Volume:
     :raises NotFound: no such volume
     """
     table = schema.volumes
-    for row in tx.rows(table.select().where(table.c.id == volume_id)):
+    wanted = table.select().where(table.c.id == volume_id)
+    for row in tx.rows(tx.held(wanted)):
         return _volume(row)
     raise exceptions.NotFound(kind='volume', identity=volume_id)
 
@@ -59,14 +73,45 @@ def by_share(tx: Transaction, share_id: str) -> model.Volume | None:
     return None
 
 
-def names_in_use(tx: Transaction, cluster_id: str) -> frozenset[str]:
-    """List the names that no new volume can have.
+def allocated(tx: Transaction) -> dict[str, Allocated]:
+    """Sum up the volumes of each cluster that has any, by its id."""
+    table = schema.volumes
+    found = tx.rows(
+        sa.select(
+            table.c.cluster_id,
+            sa.func.count().label('volumes'),
+            sa.func.sum(table.c.size_bytes).label('size_bytes'),
+        ).group_by(table.c.cluster_id)
+    )
+    # Servers sum up to a Decimal.
+    return {
+        row.cluster_id: Allocated(row.volumes, int(row.size_bytes))
+        for row in found
+    }
+
+
+def is_name_free(tx: Transaction, cluster_id: str, name: str) -> bool:
+    """Tell whether a new volume can have a name.
 
     A CONDEMNED volume holds its name: Gluster may still know it.
     """
     table = schema.volumes
-    wanted = sa.select(table.c.name).where(table.c.cluster_id == cluster_id)
-    return frozenset(row.name for row in tx.rows(wanted))
+    return not tx.rows(
+        sa.select(table.c.id).where(
+            table.c.cluster_id == cluster_id, table.c.name == name
+        )
+    )
+
+
+def counts(tx: Transaction) -> dict[str, int]:
+    """Count the volumes of each cluster that has any.
+
+    CONDEMNED ones too: Gluster may still have them.
+    """
+    table = schema.volumes
+    number = sa.func.count().label('number')
+    wanted = sa.select(table.c.cluster_id, number).group_by(table.c.cluster_id)
+    return {row.cluster_id: row.number for row in tx.rows(wanted)}
 
 
 def add_volume(tx: WriteTransaction, new: model.Volume) -> None:
@@ -131,13 +176,36 @@ def bricks_of_device(
     )
 
 
+def bricks_of_cluster(
+    tx: Transaction, cluster_id: str
+) -> tuple[model.Brick, ...]:
+    """List the bricks of all volumes of a cluster by volume, set, position."""
+    table, mine = schema.bricks, schema.volumes
+    ids = sa.select(mine.c.id).where(mine.c.cluster_id == cluster_id)
+    return tx.values(
+        model.Brick,
+        table.select()
+        .where(table.c.volume_id.in_(ids))
+        .order_by(
+            table.c.volume_id,
+            table.c.set_index,
+            table.c.position,
+            table.c.id,
+        ),
+    )
+
+
 def add_bricks(tx: WriteTransaction, new: Iterable[model.Brick]) -> None:
     """Record bricks: from now on they hold their space.
 
     :raises Conflict: an id, or a name of a logical volume on a device, is
         taken, or a volume or device is not there; names the first brick
     """
-    tx.insert(schema.bricks, *map(values_of, new))
+    rows = tuple(new)
+    devices = {brick.device_id for brick in rows}
+    generations.count_on_devices(tx, devices)
+    tx.insert(schema.bricks, *map(values_of, rows))
+    generations.add_up(tx, devices)
 
 
 def update_brick(tx: WriteTransaction, changed: model.Brick) -> None:
@@ -146,16 +214,27 @@ def update_brick(tx: WriteTransaction, changed: model.Brick) -> None:
     :raises NotFound: no such brick
     :raises Conflict: its device has another logical volume of that name
     """
+    generations.count_of_bricks(tx, {changed.id})
+    before = tx.value(model.Brick, schema.bricks, changed.id)
     tx.update(schema.bricks, changed.id, values_of(changed))
+    generations.add_up(tx, {before.device_id, changed.device_id})
 
 
 def remove_bricks(tx: WriteTransaction, ids: Collection[str]) -> None:
     """Forget bricks; those that are not there are none to forget."""
-    table = schema.bricks
     left = sorted(ids)
     while left:
         now, left = left[:_IDS_PER_STATEMENT], left[_IDS_PER_STATEMENT:]
-        tx.change(table.delete().where(table.c.id.in_(now)))
+        _remove(tx, now)
+
+
+def _remove(tx: WriteTransaction, ids: Collection[str]) -> None:
+    table = schema.bricks
+    these = table.c.id.in_(ids)
+    generations.count_of_bricks(tx, ids)
+    devices = tx.rows(sa.select(table.c.device_id).where(these).distinct())
+    tx.change(table.delete().where(these))
+    generations.add_up(tx, {row.device_id for row in devices})
 
 
 def _volume(row: sa.Row[Any]) -> model.Volume:
@@ -166,19 +245,18 @@ def _volume(row: sa.Row[Any]) -> model.Volume:
         name=row.name,
         size_bytes=row.size_bytes,
         capacity_bytes=row.capacity_bytes,
-        durability=model.Durability(replica=row.replica),
+        durability=row.durability,
         spread=row.spread,
         state=row.state,
         access=tuple(row.access),
+        tags=row.tags,
+        average_file_bytes=row.average_file_bytes,
     )
 
 
 def _volume_values(volume: model.Volume) -> dict[str, object]:
-    values = values_of(volume)
-    del values['durability']
     belongs = volume.state is not model.VolumeState.CONDEMNED
-    return values | {
-        'replica': volume.durability.replica,
+    return values_of(volume) | {
         # An adopted volume has no share: '' must not count as one.
         'live_share_id': (volume.share_id or None) if belongs else None,
     }

@@ -68,16 +68,22 @@ def deploy_commands(
     )
 
 
-def remove_commands(directory: str) -> tuple[Command, ...]:
-    """List the commands that take a node's certificate away again."""
-    return tuple(
-        system.remove_file(posixpath.join(directory, name))
+def paths(directory: str) -> tuple[str, str, str]:
+    """Say where a node has its key, its certificate and its authorities."""
+    key, certificate, authorities = (
+        posixpath.join(directory, name)
         for name in (
             issue.KEY_FILE,
             issue.CERTIFICATE_FILE,
             issue.AUTHORITY_FILE,
         )
     )
+    return key, certificate, authorities
+
+
+def remove_commands(directory: str) -> tuple[Command, ...]:
+    """List the commands that take a node's certificate away again."""
+    return tuple(map(system.remove_file, paths(directory)))
 
 
 def verify_handshake(

@@ -24,6 +24,7 @@ from typing import Any
 from typing import NoReturn
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import tags
 
 _PATH = re.compile(r'/[a-zA-Z0-9_.:/-]+')
 # A leading dash would be an option of ssh.
@@ -34,6 +35,7 @@ _CLUSTER = re.compile(r'[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}')
 _TAG_NAME = re.compile(r'[a-zA-Z0-9_.-]{1,32}')
 _TAG_LENGTH = 64
 _TAGS = 32
+_ARBITER_USES = tuple(use.value for use in tags.ArbiterUse)
 # What an integer column of each database holds.
 _ZONE_MAX = 2**31 - 1
 
@@ -185,6 +187,8 @@ class Field:
                 )
             if not isinstance(value, str):
                 tag.fail('the value of a tag is text, in quotes')
+            if name == tags.ARBITER and value not in _ARBITER_USES:
+                tag.fail(f'this tag is one of {", ".join(_ARBITER_USES)}')
             if len(value) > _TAG_LENGTH or not value.isprintable():
                 tag.fail(f'a tag has up to {_TAG_LENGTH} printable characters')
         return dict(self.value)

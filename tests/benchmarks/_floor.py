@@ -25,8 +25,10 @@ import subprocess
 import threading
 from collections.abc import Mapping
 
+from manila_gluster_heketi import durability
 from manila_gluster_heketi import model
 from manila_gluster_heketi import sizes
+from manila_gluster_heketi import spread
 from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.lab import layout
 from manila_gluster_heketi.operations import volume_options
@@ -35,7 +37,7 @@ from manila_gluster_heketi.service import Service
 _MAKE_BRICK = """\
 set -e
 lvcreate -qq -y -V {size}b -T {vg}/{pool} -n {name}
-mkfs.xfs -q -K -i size=512 -n size=8192 /dev/{vg}/{name}
+mkfs.xfs -q -K -i size=1024,maxpct=100 -n size=8192 /dev/{vg}/{name}
 mkdir -p {path}
 mount -o {options} /dev/{vg}/{name} {path}
 mkdir {path}/brick
@@ -152,8 +154,8 @@ class Floor:
             name=name,
             size_bytes=sizes.GIB,
             capacity_bytes=sizes.GIB,
-            durability=model.Durability(3),
-            spread=model.ZoneSpread.PREFER,
+            durability=durability.replicate(3),
+            spread=spread.Spread(),
             state=model.VolumeState.CREATING,
         )
         return volume_options.born_with(volume, self._timeouts, {})

@@ -25,6 +25,7 @@ from collections.abc import Sequence
 
 from oslo_config import cfg
 
+from manila_gluster_heketi import durability
 from manila_gluster_heketi import model
 from manila_gluster_heketi.conf import GROUP
 from manila_gluster_heketi.conf import opts
@@ -117,14 +118,14 @@ def settings(state: str | pathlib.Path, **values: str) -> Settings:
     return Settings.from_group(config[GROUP])
 
 
-def spec(size_bytes: int = GIB, replica: int = 3) -> model.VolumeSpec:
+def spec(size_bytes: int = GIB, kind: str = 'replicate:3') -> model.VolumeSpec:
     """Ask for a volume of a share that is not there yet."""
     share = model.new_id()
     return model.VolumeSpec(
         share_id=share,
         name=f'share-{share}',
         size_bytes=size_bytes,
-        durability=model.Durability(replica),
+        durability=durability.parse(kind),
     )
 
 

@@ -83,8 +83,8 @@ class Bench:
         shutil.rmtree(self._directory)
 
     def power_off(self, node):
-        """Cut a host's power."""
-        nodes.kill(self.lab, node.host)
+        """Cut a host's power: what it has not flushed is lost."""
+        nodes.kill(self.lab, node.host, dirty=True)
         self.executor.forget(node.host)
 
     def power_on(self, node):

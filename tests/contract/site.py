@@ -25,6 +25,7 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.executor.simulated import cluster
 from manila_gluster_heketi.executor.simulated.host import HostSpec
 from manila_gluster_heketi.hostcmd import lvm
+from manila_gluster_heketi.hostcmd.command import Command
 from tests import base
 from tests.contract import lab_bench
 from tests.contract.lab_bench import MIB
@@ -57,6 +58,16 @@ class SimulatedSite(base.TestCase):
 
     def power_on(self, node):
         self.cluster.power_on(node.host)
+
+    def spoil_brick(self, node, lv):
+        self.cluster.spoil_disks(node.host, root=False)
+
+    def repair_brick(self, node, lv):
+        self.cluster.repair_disks(node.host)
+
+    def pause(self):
+        # A glusterd without ping time-out believes in a dead peer for long.
+        self.cluster.advance(60)
 
 
 class LabSite(base.LabTestCase):
@@ -101,6 +112,21 @@ class LabSite(base.LabTestCase):
     def power_on(self, node):
         self.bench.power_on(node)
 
+    def spoil_brick(self, node, lv):
+        self._remount(node, lv, 'ro')
+
+    def repair_brick(self, node, lv):
+        self._remount(node, lv, 'rw')
+
+    def _remount(self, node, lv, how):
+        self.executor.run_batch(
+            node.host,
+            [Command(('mount', '-o', f'remount,{how}', mount_path(lv)))],
+        )
+
+    def pause(self):
+        time.sleep(0.5)
+
 
 class Contract:
     """What the contracts share."""
@@ -136,7 +162,7 @@ class Contract:
         def until(check):
             while not check():
                 self.assertLess(time.monotonic(), end, 'it never came')
-                time.sleep(0.5)
+                self.pause()
 
         yield until
 

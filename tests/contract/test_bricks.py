@@ -14,14 +14,19 @@
 
 import time
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from manila_gluster_heketi.hostcmd import device
 from manila_gluster_heketi.hostcmd import lvm
 from manila_gluster_heketi.hostcmd import lvm_report
+from manila_gluster_heketi.hostcmd import mount_table
 from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.hostcmd import system
 from manila_gluster_heketi.hostcmd import xfs
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Tolerance
+from manila_gluster_heketi.tls import encoding
 from tests.contract import site
 
 _MIB = site.MIB
@@ -44,9 +49,9 @@ def destroy_brick(lv='brick_1'):
     """Destroy a brick as operations do."""
     return (
         mounts.unmount(site.mount_path(lv)),
+        mounts.remove_directory(site.mount_path(lv)),
         mounts.fstab_remove(site.mount_path(lv)),
         lvm.lv_remove(site.VG, lv),
-        mounts.remove_directory(site.mount_path(lv)),
     )
 
 
@@ -165,6 +170,52 @@ class BrickContract(site.Contract):
         self.assertIsNotNone(pool.metadata_percent)
         self.assertEqual({'pool'}, set(self._volumes()))
 
+    def test_tags_are_added(self):
+        self.run_on(self.node, *site.thin_pool(self.node), *make_brick())
+        more = ('gluster-heketi.set.0', 'gluster-heketi.position.12')
+
+        self.assert_repeatable(
+            self.node,
+            lvm.lv_tag(site.VG, 'brick_1', more),
+            lvm.vg_tag(site.VG, ('gluster-heketi.device.2',)),
+        )
+
+        tags = self._volumes()['brick_1'].tags
+        self.assertEqual({*_TAGS, *more}, set(tags))
+        self.assertEqual(len(set(tags)), len(tags))
+        [volume] = lvm_report.physical_volumes(
+            'n', self.said(self.node, lvm.pvs(self.node.device))
+        )
+        self.assertIn('gluster-heketi.device.2', volume.vg_tags)
+        self.assert_refused(
+            'Failed to find logical volume',
+            self.node,
+            lvm.lv_tag(site.VG, 'brick_2', more),
+        )
+
+    def test_what_is_mounted_is_seen(self):
+        self.run_on(self.node, *site.thin_pool(self.node), *make_brick())
+        path = site.mount_path('brick_1')
+        _, mounted = mount_table.devices_of(site.VG, 'brick_1')
+
+        table = self.said(self.node, system.read_file('/proc/mounts'))
+        fstab = self.said(self.node, system.read_file('/etc/fstab'))
+        directories = self.said(
+            self.node,
+            mounts.directories([f'{path}/brick', f'{path}/nothing']),
+        )
+
+        self.assertIn(
+            mount_table.Entry(mounted, path, 'xfs'), mount_table.parse(table)
+        )
+        self.assertIn(
+            mount_table.Entry(site.lv_device('brick_1'), path, 'xfs'),
+            mount_table.parse(fstab),
+        )
+        self.assertIn(f'{path}/brick', directories.splitlines())
+        self.assertNotIn(f'{path}/nothing', directories.splitlines())
+        self.assertIn(path, directories.splitlines())
+
     def test_what_is_in_use_stays(self):
         self.run_on(self.node, *site.thin_pool(self.node), *make_brick())
 
@@ -237,6 +288,41 @@ class BrickContract(site.Contract):
             ),
         )
         self.assertEqual([True, False], [each.skipped for each in results])
+
+    def test_what_is_taken_out_of_fstab_stays_out(self):
+        self.run_on(
+            self.node, *site.thin_pool(self.node), *make_brick(), system.sync()
+        )
+        self.run_on(self.node, mounts.fstab_remove(site.mount_path('brick_1')))
+
+        self.power_off(self.node)
+        self.power_on(self.node)
+
+        [result] = self.run_on(
+            self.node,
+            mounts.mount(
+                site.lv_device('brick_1'), site.mount_path('brick_1')
+            ),
+        )
+        self.assertFalse(result.skipped)
+
+    def test_a_brick_that_became_read_only(self):
+        self.run_on(self.node, *site.thin_pool(self.node), *make_brick())
+        self.spoil_brick(self.node, 'brick_1')
+
+        self.assert_refused(
+            'Read-only file system',
+            self.node,
+            mounts.make_directory(site.mount_path('brick_1') + '/other'),
+        )
+        self.assert_refused(
+            'Read-only file system',
+            self.node,
+            lvm.lv_extend(site.VG, 'brick_1', 512 * _MIB),
+            xfs.grow(site.mount_path('brick_1')),
+        )
+        self.repair_brick(self.node, 'brick_1')
+        self.run_on(self.node, xfs.grow(site.mount_path('brick_1')))
 
 
 class BatchContract(site.Contract):
@@ -318,16 +404,44 @@ class SystemContract(site.Contract):
             self.node,
             system.write_file(path, 'a\n', 0o600, sensitive=True),
         )
-        first, second = self.run_on(
-            self.node, system.remove_file(path), system.remove_file(path)
+        self.assertEqual('a\n', self.said(self.node, system.read_file(path)))
+        first, second, third = self.run_on(
+            self.node,
+            system.remove_file(path),
+            system.remove_file(path),
+            system.read_file(path),
         )
 
-        self.assertEqual([False, True], [first.skipped, second.skipped])
+        self.assertEqual(
+            [False, True, True],
+            [first.skipped, second.skipped, third.skipped],
+        )
         self.assert_refused(
             'No such file',
             self.node,
             system.write_file('/usr/lib/none/x', 'a\n'),
         )
+
+    def test_the_public_part_of_a_key(self):
+        path = '/usr/lib/ssl/contract.key'
+        key = ec.generate_private_key(ec.SECP256R1())
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM,
+            serialization.PublicFormat.SubjectPublicKeyInfo,
+        )
+        _, first, _, second, _, third = self.run_on(
+            self.node,
+            system.write_file(path, encoding.key_pem(key), 0o600),
+            system.public_key(path),
+            system.write_file(path, 'no key\n', 0o600),
+            system.public_key(path),
+            system.remove_file(path),
+            system.public_key(path),
+        )
+
+        self.assertEqual(public.decode(), first.stdout)
+        self.assertEqual('', second.stdout)
+        self.assertTrue(third.skipped)
 
     def test_ping_timeout(self):
         self.assert_repeatable(self.node, system.set_ping_timeout(7))

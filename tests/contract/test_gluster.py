@@ -16,14 +16,23 @@ import concurrent.futures
 import time
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
+from manila_gluster_heketi import spread
+from manila_gluster_heketi.durability import DISTRIBUTE
+from manila_gluster_heketi.durability import replicate
 from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.hostcmd import gluster_xml
+from manila_gluster_heketi.hostcmd import hooks
+from manila_gluster_heketi.hostcmd import marks
 from manila_gluster_heketi.hostcmd import mounts
+from manila_gluster_heketi.hostcmd import system
 from tests.contract import site
 from tests.contract import test_bricks
 
-_NAME = 'contract'
+NAME = 'contract'
 _MIB = site.MIB
+_COPIES = replicate(3)
+_STATUS = gluster.volume_status(NAME)
 
 
 class GlusterContract(site.Contract):
@@ -50,7 +59,7 @@ class GlusterContract(site.Contract):
 
     def peers(self, node):
         found = gluster_xml.peers('n', self.said(node, gluster.pool_list()))
-        return {each.names[0]: each.is_connected for each in found}
+        return {each.names[0]: each.is_ready for each in found}
 
     def wait_connected(self):
         """Wait until each host sees all: one host's view is not enough."""
@@ -66,18 +75,30 @@ class GlusterContract(site.Contract):
             for node in self.nodes
         )
 
-    def create(self, *, start=False):
+    def create(self, durability=_COPIES, *, start=False):
         self.run_on(
-            self.first, gluster.volume_create(_NAME, 3, self.addresses())
+            self.first,
+            gluster.volume_create(NAME, durability, self.addresses()),
         )
         if start:
-            self.run_on(self.first, gluster.volume_start(_NAME))
+            self.run_on(self.first, gluster.volume_start(NAME))
 
     def info(self, node=None):
         found = gluster_xml.volumes(
-            'n', self.said(node or self.first, gluster.volume_info(_NAME))
+            'n', self.said(node or self.first, gluster.volume_info(NAME))
         )
         return found[0] if found else None
+
+    def is_rebalanced(self):
+        try:
+            return self.rebalance().status == 'completed'
+        except exceptions.GlusterBusy:
+            return False
+
+    def rebalance(self):
+        return gluster_xml.rebalance(
+            'n', self.said(self.first, gluster.rebalance_status(NAME))
+        )
 
     def classified(self, node, *batch):
         return gluster.classify(self.refused(node, *batch))
@@ -104,7 +125,7 @@ class PoolContract(GlusterContract):
             self.first,
             gluster.peer_detach(self.third.storage),
         )
-        self.run_on(self.first, gluster.volume_delete(_NAME))
+        self.run_on(self.first, gluster.volume_delete(NAME))
         self.assert_repeatable(
             self.first, gluster.peer_detach(self.third.storage)
         )
@@ -117,15 +138,15 @@ class PoolContract(GlusterContract):
         with self.eventually(120) as until:
             until(lambda: not all(self.peers(self.first).values()))
 
-        self.run_on(self.first, gluster.volume_stop(_NAME))
+        self.run_on(self.first, gluster.volume_stop(NAME))
         self.assertIsInstance(
-            self.classified(self.first, gluster.volume_delete(_NAME)),
+            self.classified(self.first, gluster.volume_delete(NAME)),
             exceptions.PeersDown,
         )
         self.assertIsInstance(
             self.classified(
                 self.first,
-                gluster.volume_create('other', 3, self.addresses('two')),
+                gluster.volume_create('other', _COPIES, self.addresses('two')),
             ),
             exceptions.PeersDown,
         )
@@ -139,9 +160,44 @@ class PoolContract(GlusterContract):
 
         self.power_on(self.third)
         self.wait_connected()
-        self.run_on(self.first, gluster.volume_delete(_NAME))
+        self.run_on(self.first, gluster.volume_delete(NAME))
         for node in self.nodes:
             self.assertIsNone(self.info(node))
+
+    def test_a_peer_falls_silent(self):
+        for node in self.nodes:
+            self.run_on(
+                node, system.set_ping_timeout(5), system.service_restart()
+            )
+        self.wait_connected()
+        self.create(start=True)
+        self.power_off(self.third)
+
+        with self.eventually(120) as until:
+            until(self._can_be_changed)
+
+        self.assertFalse(self.peers(self.first)[self.third.storage])
+        self.power_on(self.third)
+        self.wait_connected()
+        for node in self.nodes:
+            self.run_on(
+                node, system.restore_ping_timeout(), system.service_restart()
+            )
+        self.wait_connected()
+
+    def _can_be_changed(self):
+        """Try once; only locks, and a program that gave up, may refuse."""
+        try:
+            self.run_on(
+                self.first, gluster.volume_set(NAME, {'auth.ssl-allow': 'a'})
+            )
+        except exceptions.CommandFailed as error:
+            self.assertIsInstance(
+                gluster.classify(error),
+                exceptions.GlusterBusy | exceptions.CommandTimedOut,
+            )
+            return False
+        return True
 
 
 class VolumeContract(GlusterContract):
@@ -156,15 +212,15 @@ class VolumeContract(GlusterContract):
         }
         self.create()
         self.assertEqual('Created', self.info().status)
-        self.assert_repeatable(self.first, gluster.volume_set(_NAME, options))
+        self.assert_repeatable(self.first, gluster.volume_set(NAME, options))
         self.run_on(
             self.first,
             gluster.volume_set(
-                _NAME, {'client.ssl': 'off', 'server.ssl': 'off'}
+                NAME, {'client.ssl': 'off', 'server.ssl': 'off'}
             ),
         )
-        self.assert_repeatable(self.first, gluster.volume_start(_NAME))
-        self.assert_repeatable(self.first, gluster.volume_start_force(_NAME))
+        self.assert_repeatable(self.first, gluster.volume_start(NAME))
+        self.assert_repeatable(self.first, gluster.volume_start_force(NAME))
 
         for node in self.nodes:
             info = self.info(node)
@@ -179,12 +235,12 @@ class VolumeContract(GlusterContract):
                 'n',
                 self.said(
                     self.first,
-                    gluster.volume_get(_NAME, 'user.gluster-heketi.volume-id'),
+                    gluster.volume_get(NAME, 'user.gluster-heketi.volume-id'),
                 ),
             ),
         )
         self.assertIn(
-            _NAME,
+            NAME,
             gluster_xml.volume_names(
                 'n', self.said(self.second, gluster.volume_list())
             ),
@@ -195,31 +251,65 @@ class VolumeContract(GlusterContract):
             mounts.unmount(site.mount_path('brick_1')),
         )
 
-        self.assert_repeatable(self.second, gluster.volume_stop(_NAME))
-        self.assert_repeatable(self.second, gluster.volume_delete(_NAME))
+        self.assert_repeatable(self.second, gluster.volume_stop(NAME))
+        self.assert_repeatable(self.second, gluster.volume_delete(NAME))
         self.assertIsNone(self.info())
         self.has_bricks = False
         for node in self.nodes:
             self.assert_repeatable(node, *test_bricks.destroy_brick())
 
+    def test_new_bricks_survive_a_power_cut(self):
+        more = self.addresses('two')
+        for node in self.nodes:
+            self.run_on(node, *hooks.remove())
+            self.assert_repeatable(node, *hooks.install())
+        self.create()
+        self.assertRaises(exceptions.GlusterError, self._online)
+        self.run_on(self.first, gluster.volume_start(NAME))
+        with self.eventually(30) as until:
+            until(lambda: self._online() == {*self.addresses()})
+            # glusterd does not wait for what it runs afterwards.
+            self.run_on(
+                self.first,
+                gluster.add_brick(NAME, _COPIES, more),
+                gluster.rebalance_start(NAME),
+            )
+            until(lambda: self._online() == {*self.addresses(), *more})
+
+        self.power_off(self.third)
+        self.power_on(self.third)
+
+        with self.eventually(90) as until:
+            until(lambda: self._online() == {*self.addresses(), *more})
+        for node in self.nodes:
+            self.assert_repeatable(node, *hooks.remove())
+
+    def _online(self):
+        try:
+            return gluster_xml.bricks_online(
+                'n', self.said(self.first, _STATUS)
+            )
+        except exceptions.GlusterBusy:
+            return frozenset()
+
     def test_quota(self):
         self.create()
         self.assert_refused(
-            'Volume is stopped', self.first, gluster.quota_enable(_NAME)
+            'Volume is stopped', self.first, gluster.quota_enable(NAME)
         )
-        self.run_on(self.first, gluster.volume_start(_NAME))
+        self.run_on(self.first, gluster.volume_start(NAME))
         self.assert_refused(
             'Quota is disabled',
             self.first,
-            gluster.quota_limit(_NAME, 64 * _MIB),
+            gluster.quota_limit(NAME, 64 * _MIB),
         )
         self.assertRaises(exceptions.GlusterError, self._limits)
 
-        self.assert_repeatable(self.first, gluster.quota_enable(_NAME))
+        self.assert_repeatable(self.first, gluster.quota_enable(NAME))
         self.assertEqual((), self._limits())
         for megabytes in (64, 128):
             self.assert_repeatable(
-                self.first, gluster.quota_limit(_NAME, megabytes * _MIB)
+                self.first, gluster.quota_limit(NAME, megabytes * _MIB)
             )
             [limit] = self._limits()
             self.assertEqual(megabytes * _MIB, limit.limit_bytes)
@@ -227,24 +317,26 @@ class VolumeContract(GlusterContract):
 
     def _limits(self):
         return gluster_xml.quota_limits(
-            'n', self.said(self.first, gluster.quota_list(_NAME))
+            'n', self.said(self.first, gluster.quota_list(NAME))
         )
 
     def test_brick_sets_come_and_go(self):
         self.create(start=True)
-        self.assertRaises(exceptions.GlusterError, self._rebalance)
+        self.assertRaises(exceptions.GlusterError, self.rebalance)
         more = self.addresses('two')
 
-        self.assert_repeatable(self.first, gluster.add_brick(_NAME, 3, more))
+        self.assert_repeatable(
+            self.first, gluster.add_brick(NAME, _COPIES, more)
+        )
         grown = self.info()
-        self.assertRaises(exceptions.GlusterError, self._rebalance)
-        self.run_on(self.first, gluster.rebalance_start(_NAME))
+        self.assertRaises(exceptions.GlusterError, self.rebalance)
+        self.run_on(self.first, gluster.rebalance_start(NAME))
         with self.eventually(60) as until:
-            until(self._is_rebalanced)
+            until(self.is_rebalanced)
         for _ in range(2):
             gluster.remove_sets_if_there(
                 lambda batch: self.run_on(self.first, *batch),
-                _NAME,
+                NAME,
                 3,
                 more,
                 pause=lambda: time.sleep(0.5),
@@ -256,21 +348,10 @@ class VolumeContract(GlusterContract):
         self.assert_refused(
             'add-brick: failed: Operation failed',
             self.first,
-            gluster.add_brick(_NAME, 3, self.addresses('three')[:2]),
+            gluster.add_brick(NAME, _COPIES, self.addresses('three')[:2]),
         )
         self.assert_refused(
-            'not allowed', self.first, gluster.remove_brick_commit(_NAME, more)
-        )
-
-    def _is_rebalanced(self):
-        try:
-            return self._rebalance().status == 'completed'
-        except exceptions.GlusterBusy:
-            return False
-
-    def _rebalance(self):
-        return gluster_xml.rebalance(
-            'n', self.said(self.first, gluster.rebalance_status(_NAME))
+            'not allowed', self.first, gluster.remove_brick_commit(NAME, more)
         )
 
     def test_health(self):
@@ -291,7 +372,7 @@ class VolumeContract(GlusterContract):
 
     def _health(self):
         return gluster_xml.brick_healths(
-            'n', self.said(self.first, gluster.heal_info(_NAME))
+            'n', self.said(self.first, gluster.heal_info(NAME))
         )
 
     def test_bricks_that_gluster_refuses(self):
@@ -316,49 +397,96 @@ class VolumeContract(GlusterContract):
             self.assert_refused(
                 pattern,
                 self.first,
-                gluster.volume_create(_NAME, 1, addresses),
+                gluster.volume_create(NAME, DISTRIBUTE, addresses),
             )
         self.assert_refused(
             'same server',
             self.first,
             gluster.volume_create(
-                _NAME,
-                2,
+                NAME,
+                replicate(2),
                 (*self.addresses('a')[:1], *self.addresses('b')[:1]),
             ),
         )
         self.assertIsNone(self.info())
 
+    def test_a_brick_that_is_read_only(self):
+        self.spoil_brick(self.second, 'brick_1')
+
+        self.assert_refused(
+            'Staging failed on .*Failed to create brick directory.*'
+            'Read-only file system',
+            self.first,
+            gluster.volume_create(NAME, _COPIES, self.addresses()),
+        )
+
+        self.assertIsNone(self.info())
+        self.repair_brick(self.second, 'brick_1')
+        # The others were marked before the second one refused.
+        self.assert_refused(
+            'is already part of a volume',
+            self.first,
+            gluster.volume_create(NAME, _COPIES, self.addresses()),
+        )
+        self.run_on(
+            self.first,
+            gluster.volume_create(NAME, _COPIES, self.addresses('two')),
+        )
+
     def test_bricks_that_are_used(self):
         self.create()
         self.assert_refused(
-            f'Volume {_NAME} already exists',
+            f'Volume {NAME} already exists',
             self.first,
-            gluster.volume_create(_NAME, 3, self.addresses()),
+            gluster.volume_create(NAME, _COPIES, self.addresses()),
         )
         self.assert_refused(
             'not available',
             self.first,
-            gluster.volume_create('other', 3, self.addresses()),
+            gluster.volume_create('other', _COPIES, self.addresses()),
         )
-        self.run_on(self.first, gluster.volume_delete(_NAME))
+        self.run_on(self.first, gluster.volume_delete(NAME))
         self.assert_refused(
             'is already part of a volume',
             self.first,
-            gluster.volume_create(_NAME, 3, self.addresses()),
+            gluster.volume_create(NAME, _COPIES, self.addresses()),
         )
 
     def test_an_absent_volume(self):
         for command in (
-            gluster.volume_start(_NAME),
-            gluster.volume_set(_NAME, {'client.ssl': 'on'}),
-            gluster.quota_enable(_NAME),
-            gluster.rebalance_start(_NAME),
-            gluster.remove_brick_start(_NAME, self.addresses()),
+            gluster.volume_start(NAME),
+            gluster.volume_set(NAME, {'client.ssl': 'on'}),
+            gluster.quota_enable(NAME),
+            gluster.rebalance_start(NAME),
+            gluster.remove_brick_start(NAME, self.addresses()),
         ):
             error = self.classified(self.first, command)
             self.assertIs(exceptions.GlusterError, type(error))
             self.assertIn('does not exist', str(error))
+
+    def test_our_marks_come_back_as_they_were(self):
+        volume = model.Volume(
+            id='0a',
+            cluster_id='0c',
+            share_id='share',
+            name=NAME,
+            size_bytes=1,
+            capacity_bytes=1,
+            durability=_COPIES,
+            spread=spread.parse('zone:strict,rack:prefer'),
+            state=model.VolumeState.READY,
+            tags='not (disk = "a%b" or rack in (x, y)) and s != \'ä=1\'',
+            average_file_bytes=4096,
+        )
+        self.create()
+        wanted = marks.volume_options(volume)
+
+        self.run_on(self.first, gluster.volume_set(NAME, wanted))
+
+        for node in self.nodes:
+            options = self.info(node).options
+            self.assertEqual(wanted, {n: options[n] for n in wanted})
+            self.assertEqual(volume.tags, marks.volume_of(options).tags)
 
     def test_options_are_set_all_or_none(self):
         self.create()
@@ -367,7 +495,7 @@ class VolumeContract(GlusterContract):
             'no.such-key does not exist',
             self.first,
             gluster.volume_set(
-                _NAME, {'auth.ssl-allow': 'a', 'no.such-key': '1'}
+                NAME, {'auth.ssl-allow': 'a', 'no.such-key': '1'}
             ),
         )
 
@@ -377,7 +505,7 @@ class VolumeContract(GlusterContract):
         self.create(start=True)
 
         self.assert_refused(
-            'needs to be stopped', self.first, gluster.volume_delete(_NAME)
+            'needs to be stopped', self.first, gluster.volume_delete(NAME)
         )
 
     def test_one_change_at_a_time_on_a_volume(self):
@@ -386,7 +514,7 @@ class VolumeContract(GlusterContract):
         def change(node):
             try:
                 self.run_on(
-                    node, gluster.volume_set(_NAME, {'auth.ssl-allow': 'a'})
+                    node, gluster.volume_set(NAME, {'auth.ssl-allow': 'a'})
                 )
             except exceptions.CommandFailed as error:
                 return type(gluster.classify(error))

@@ -23,12 +23,15 @@ from typing import Any
 import fixtures
 from oslo_config import cfg
 
+from manila_gluster_heketi import durability as durabilities
 from manila_gluster_heketi import model
 from manila_gluster_heketi import names
+from manila_gluster_heketi import spread as spreads
 from manila_gluster_heketi.conf import opts
 from manila_gluster_heketi.conf.settings import Settings
 from manila_gluster_heketi.executor.simulated import cluster
 from manila_gluster_heketi.executor.simulated.host import HostSpec
+from manila_gluster_heketi.hostcmd import node_record
 from manila_gluster_heketi.service import Service
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.store import journal
@@ -58,6 +61,31 @@ def settings_in(directory: str, **values: Any) -> Settings:
     for name, value in chosen.items():
         config.set_override(f'gluster_heketi_{name}', value, 'test')
     return Settings.from_group(config.test)
+
+
+def record(service: Service) -> dict[str, Any]:
+    """Read what a store says, but for the history."""
+    with service.store.read() as tx:
+        snapshots = [
+            dataclasses.replace(
+                topology.snapshot(tx, each.id),
+                cluster=dataclasses.replace(
+                    each, generation=0, shape_generation=0
+                ),
+            )
+            for each in topology.clusters(tx)
+        ]
+        found = volumes.volumes(tx)
+        return {
+            'clusters': snapshots,
+            'nodes': topology.nodes(tx),
+            'devices': topology.devices(tx),
+            'volumes': found,
+            'bricks': [volumes.bricks(tx, each.id) for each in found],
+            'open': [
+                (each.kind, each.state) for each in service.operations()
+            ],
+        }
 
 
 class Deployment(fixtures.Fixture):
@@ -103,9 +131,9 @@ class Deployment(fixtures.Fixture):
         """Start another process of the control plane on the same store."""
         executor = interference.Interference(self.cluster)
         service = Service(self.settings, executor=executor)
-        # Time passes at once: what waits for Gluster must not slow tests.
+        # Time passes at once, and on the hosts alone.
         service.engine.site = dataclasses.replace(
-            service.engine.site, sleep=lambda seconds: None
+            service.engine.site, sleep=self.cluster.advance
         )
         service.prepare()
         self.addCleanup(service.store.close)
@@ -153,9 +181,12 @@ class Deployment(fixtures.Fixture):
 
     def load(self, document: Mapping[str, Any] | None = None) -> Any:
         """Load a document, or the one with all hosts."""
-        return self.service.load_topology(
-            json.dumps(document or self.document())
-        )
+        return self.load_in(self.service, document or self.document())
+
+    @staticmethod
+    def load_in(service: Service, document: Mapping[str, Any]) -> Any:
+        """Load a document in any process."""
+        return service.load_topology(json.dumps(document))
 
     # --- shares -----------------------------------------------------------
 
@@ -163,8 +194,8 @@ class Deployment(fixtures.Fixture):
     def spec(
         share_id: str = 'share-1',
         gigabytes: int = 2,
-        replica: int = 3,
-        spread: str = 'prefer',
+        durability: str = 'replicate:3',
+        spread: str = 'zone:prefer',
         **more: Any,
     ) -> model.VolumeSpec:
         """Say what a share asks for."""
@@ -172,8 +203,8 @@ class Deployment(fixtures.Fixture):
             share_id=share_id,
             name=f'manila-{share_id}',
             size_bytes=gigabytes * GIB,
-            durability=model.Durability(replica),
-            spread=model.ZoneSpread(spread),
+            durability=durabilities.parse(durability),
+            spread=spreads.parse(spread),
             **more,
         )
 
@@ -211,26 +242,7 @@ class Deployment(fixtures.Fixture):
 
     def record(self) -> dict[str, Any]:
         """Read what the store says, but for the history."""
-        with self.service.store.read() as tx:
-            snapshots = [
-                dataclasses.replace(
-                    topology.snapshot(tx, each.id),
-                    cluster=dataclasses.replace(each, generation=0),
-                )
-                for each in topology.clusters(tx)
-            ]
-            found = volumes.volumes(tx)
-            return {
-                'clusters': snapshots,
-                'nodes': topology.nodes(tx),
-                'devices': topology.devices(tx),
-                'volumes': found,
-                'bricks': [volumes.bricks(tx, each.id) for each in found],
-                'open': [
-                    (each.kind, each.state)
-                    for each in self.service.operations()
-                ],
-            }
+        return record(self.service)
 
     def on_hosts(self) -> dict[str, Any]:
         """Look at groups, volumes, mounts, fstab, files, peers, Gluster."""
@@ -258,7 +270,9 @@ class Deployment(fixtures.Fixture):
             'files': sorted(
                 (path, file.content)
                 for path, file in root.files.items()
-                if re.search(r'glusterfs\.(pem|key|ca)$|glusterd\.vol', path)
+                if re.search(
+                    r'glusterfs\.(pem|key|ca)$|glusterd\.vol|node\.json$', path
+                )
             ),
             'gluster': {
                 each: (
@@ -270,6 +284,11 @@ class Deployment(fixtures.Fixture):
                 for each in self.cluster.volume_names(name)
             },
         }
+
+    def node_record(self, host: str) -> node_record.NodeRecord:
+        """Read the record that a node has of itself."""
+        files = self.cluster.host(host).space.root.files
+        return node_record.parse(files[names.NODE_RECORD].content)
 
     def write(self, name: str, text: str) -> str:
         """Write a file into the directory; give its path."""

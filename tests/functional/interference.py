@@ -18,17 +18,19 @@ from collections.abc import Sequence
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.executor import base
+from manila_gluster_heketi.executor import inject
+from manila_gluster_heketi.executor.inject import Killed
+from manila_gluster_heketi.executor.inject_rules import Act
+from manila_gluster_heketi.executor.inject_rules import Rule
 from manila_gluster_heketi.hostcmd.command import Command
+
+__all__ = ['Interference', 'Killed', 'fail', 'on', 'once', 'refusal', 'says']
 
 #: Is told the host and the command; raises in place of it, or after it.
 Hook = Callable[[str, Command], None]
 
 
-class Killed(BaseException):
-    """The process is gone, as after SIGKILL: nothing may catch this."""
-
-
-class Interference:
+class Interference(inject.Injector):
     """Runs the commands of batches one by one on another executor.
 
     :ivar before: called before each command
@@ -37,12 +39,23 @@ class Interference:
     """
 
     def __init__(self, inner: base.Executor) -> None:
-        self._inner = inner
-        self._lock = threading.Lock()
-        self._left: int | None = None
+        super().__init__(_Steps(inner, self), kill=inject.play_dead)
         self.before: Hook = lambda host, command: None
         self.after: Hook = lambda host, command: None
         self.seen: list[tuple[str, str]] = []
+
+    def kill_after(self, commands: int) -> None:
+        """Have the process die when so many more commands have run."""
+        self.arm(Rule(Act.KILL, skip=commands))
+
+
+class _Steps:
+    """Runs commands one by one, and tells the hooks of each."""
+
+    def __init__(self, inner: base.Executor, hooks: Interference) -> None:
+        self._inner = inner
+        self._hooks = hooks
+        self._lock = threading.Lock()
 
     def run_batch(
         self, host: str, batch: Sequence[Command]
@@ -50,29 +63,16 @@ class Interference:
         """See :class:`base.Executor`."""
         results: list[base.Result] = []
         for command in batch:
-            self._live()
             try:
-                self.before(host, command)
+                self._hooks.before(host, command)
                 results += self._inner.run_batch(host, [command])
                 with self._lock:
-                    self.seen.append((host, str(command)))
-                self.after(host, command)
+                    self._hooks.seen.append((host, str(command)))
+                self._hooks.after(host, command)
             except exceptions.CommandFailed as error:
                 fields = {**error.fields, 'completed': len(results)}
-                raise exceptions.CommandFailed(**fields) from error
+                raise type(error)(**fields) from error
         return tuple(results)
-
-    def kill_after(self, commands: int) -> None:
-        """Have the process die when so many more commands have run."""
-        self._left = commands
-
-    def _live(self) -> None:
-        with self._lock:
-            if self._left is None:
-                return
-            if self._left == 0:
-                raise Killed
-            self._left -= 1
 
 
 def refusal(

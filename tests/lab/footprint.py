@@ -33,11 +33,12 @@ _SECONDS = 120
 # Each process takes a guest long, so there are few. tail writes the header
 # "==> FILE <==" before each file, which the others are given to match.
 # dmsetup counts the chunks of thin pools, which lvs rounds to 0.01 %.
-_LOOK = """
+LOOK = """
 exec 2>/dev/null
 shopt -s nullglob
 tail -vn +1 /proc/mounts /etc/fstab /etc/glusterfs/glusterd.vol* \\
-    /usr/lib/ssl/glusterfs.* /var/lib/glusterd/peers/*
+    /usr/lib/ssl/glusterfs.* /var/lib/glusterd/peers/* \\
+    /var/lib/gluster-heketi/node.json
 echo '==> volumes <=='
 lvs --noheadings --units b -o vg_name,lv_name,lv_size
 echo '==> devices <=='
@@ -89,7 +90,8 @@ class Footprint:
     :ivar directories: where bricks are mounted
     :ivar gluster: names of Gluster volumes
     :ivar peers: how many
-    :ivar files: digests of glusterd's configuration and of certificates
+    :ivar files: digests of glusterd's configuration, of certificates and of
+        the record that the node has of itself
     """
 
     volumes: tuple[str, ...]
@@ -154,8 +156,8 @@ def look(
 ) -> dict[str, Footprint]:
     """See what is on the nodes, all or some."""
     return {
-        name: _parse(text)
-        for name, text in answers(lab, _LOOK, chosen).items()
+        name: parse(text)
+        for name, text in answers(lab, LOOK, chosen).items()
     }
 
 
@@ -172,7 +174,8 @@ def sweep(lab: layout.Lab) -> None:
     answers(lab, _SWEEP)
 
 
-def _parse(text: str) -> Footprint:
+def parse(text: str) -> Footprint:
+    """Read what :data:`LOOK` prints."""
     found: dict[str, list[str]] = {}
     for line in text.splitlines():
         if header := re.fullmatch('==> (.*) <==', line):
@@ -205,6 +208,7 @@ def _parse(text: str) -> Footprint:
             f'{path} {_digest(lines)}'
             for path, lines in found.items()
             if path.startswith(('/etc/glusterfs/', '/usr/lib/ssl/'))
+            or path == names.NODE_RECORD
         ),
         daemon=tuple(found['glusterd']),
     )

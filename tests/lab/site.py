@@ -106,6 +106,16 @@ class Site:
         footprint.sweep(self.lab)
         shutil.rmtree(self.directory)
 
+    def stop_manila(self) -> None:
+        """Stop Manila; its shares stay known."""
+        control.down(self.manila.directory, report=lambda stage: None)
+
+    def start_manila(self) -> None:
+        """Start Manila again, unless it runs."""
+        self.manila = control.up(
+            _manila(self.lab, self.directory), report=lambda stage: None
+        )
+
     def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Run ``gluster-heketi`` with Manila's own configuration."""
         return run(self.manila.configuration, *argv)
@@ -190,7 +200,7 @@ class Site:
         end = time.monotonic() + _RECOVERY_SECONDS
         said = []
         while True:
-            done = self.run('operation', 'recover', '-f', 'json')
+            done = self.run('operation', 'clean', '-f', 'json')
             if done.returncode:
                 raise AssertionError(done.stderr)
             said.append(done.stdout)

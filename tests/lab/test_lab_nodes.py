@@ -21,6 +21,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 from manila_gluster_heketi import exceptions
@@ -123,8 +124,14 @@ class LabNodesTest(unittest.TestCase):
     def pings(self, node: str, seconds: int) -> bool:
         argv = nodes.ssh_argv(self.lab, node)
         argv[-1:-1] = ['-o', f'ConnectTimeout={seconds}']
-        done = subprocess.run([*argv, 'true'], capture_output=True)
-        return done.returncode == 0
+        end = time.monotonic() + seconds
+        while True:
+            done = subprocess.run([*argv, 'true'], capture_output=True)
+            if done.returncode == 0 or time.monotonic() > end:
+                return done.returncode == 0
+            # A search for the node's address that failed while the link was
+            # down is an error at once, also a moment after it is up.
+            time.sleep(0.2)
 
     def test_guests_have_what_a_node_needs(self) -> None:
         sizes = 'blockdev --getsize64 /dev/ubdb /dev/ubdc'

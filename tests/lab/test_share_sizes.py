@@ -211,7 +211,7 @@ class ShareWithoutPlaceTest(site.SiteCase):
         nodes = footprint.look(self.site.lab)
         volumes = self.site.service.volumes()
         log = self.site.manila.log.read_text()
-        self.site.shares.create_type('apart', zone_spread='strict')
+        self.site.shares.create_type('apart', spread='zone:strict')
         share = self.site.shares.create(1, 'apart', wanted='error')
         new = self.site.manila.log.read_text()[len(log) :]
         host = self.site.lab.node(self.away).address

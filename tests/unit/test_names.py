@@ -20,10 +20,12 @@ import inspect
 
 import ddt
 
+from manila_gluster_heketi import durability
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import names
 from manila_gluster_heketi import service
+from manila_gluster_heketi import spread
 from manila_gluster_heketi.cli.exit_codes import ExitCode
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import step
@@ -34,24 +36,51 @@ _BRICK = 'fedcba9876543210fedcba9876543210'
 
 CONSTANTS = {
     'MOUNT_ROOT': '/var/lib/gluster-heketi/mounts',
+    'NODE_RECORD': '/var/lib/gluster-heketi/node.json',
     'FSTAB': '/etc/fstab',
     'FSTAB_LOCK': '/run/lock/gluster-heketi-fstab',
     'GLUSTERD_VOL': '/etc/glusterfs/glusterd.vol',
+    'GLUSTERD_STATE': '/var/lib/glusterd',
+    'FLUSH_HOOKS': (
+        '/var/lib/glusterd/hooks/1/create/post/S05gluster-heketi-flush.sh',
+        '/var/lib/glusterd/hooks/1/add-brick/post/S05gluster-heketi-flush.sh',
+    ),
     'POOL': 'pool',
     'TAG': 'gluster-heketi',
+    'TAG_DEVICE': 'gluster-heketi.device.',
+    'TAG_BRICK': 'gluster-heketi.brick.',
+    'TAG_VOLUME': 'gluster-heketi.volume.',
+    'TAG_SET': 'gluster-heketi.set.',
+    'TAG_POSITION': 'gluster-heketi.position.',
+    'OPTION_PREFIX': 'user.gluster-heketi.',
     'OPTION_VOLUME_ID': 'user.gluster-heketi.volume-id',
     'OPTION_SHARE_ID': 'user.gluster-heketi.share-id',
+    'OPTION_DURABILITY': 'user.gluster-heketi.durability',
+    'OPTION_SPREAD': 'user.gluster-heketi.spread',
+    'OPTION_TAGS': 'user.gluster-heketi.tags',
+    'OPTION_AVERAGE_FILE': 'user.gluster-heketi.average-file-bytes',
+    'OPTION_LIMIT': 4000,
     'VOLUME_NAME_LIMIT': 63,
     'SSL_ALLOW_LIMIT': 4000,
 }
 
 STEPS = {
-    'add-brick-sets': ('name', 'hosts', 'replica', 'addresses'),
+    'add-tags': ('vg_name', 'lv_name', 'tags'),
+    'enter-fstab': ('bricks',),
+    'leave-fstab': ('path',),
+    'mount-bricks': ('bricks',),
+    'remove-mount-point': ('path',),
+    'renew-certificate': ('cluster_id', 'directory'),
+    'restore-quota': ('name', 'hosts', 'quota_bytes'),
+    'set-options': ('name', 'hosts', 'options'),
+    'start-missing': ('name', 'hosts'),
+    'add-brick-sets': ('name', 'hosts', 'durability', 'addresses'),
     'deploy-certificate': ('cluster_id', 'directory'),
     'destroy-bricks': ('bricks',),
-    'flush-bricks': ('bricks',),
+    'destroy-orphans': ('bricks', 'address', 'hosts'),
     'grow-bricks': ('bricks', 'old_sizes'),
     'join-peers': ('members', 'addresses', 'own_address'),
+    'leave-pool': ('hosts', 'address', 'force'),
     'make-bricks': ('bricks',),
     'make-device': (
         'device_id',
@@ -65,15 +94,19 @@ STEPS = {
     'make-volume': (
         'name',
         'hosts',
-        'replica',
+        'durability',
         'addresses',
         'options',
         'quota_bytes',
     ),
     'prepare-glusterd': ('ping_timeout',),
+    'remove-device': ('device_id', 'path', 'vg_name', 'pool_name'),
+    'record-node': ('content', 'old_content'),
     'remove-volume': ('name', 'hosts'),
+    'restore-glusterd': (),
     'set-access': ('name', 'hosts', 'names', 'value', 'old_value'),
     'set-quota': ('name', 'hosts', 'quota_bytes', 'old_quota_bytes'),
+    'withdraw-certificate': ('directory',),
 }
 
 CODES = {
@@ -82,10 +115,13 @@ CODES = {
     'MGH-101': 'InvalidTopology',
     'MGH-102': 'InvalidAccess',
     'MGH-103': 'AccessListFull',
+    'MGH-104': 'InvalidExport',
     'MGH-110': 'NotFound',
     'MGH-111': 'Conflict',
     'MGH-112': 'ShrinkWouldLoseData',
+    'MGH-113': 'UnderWay',
     'MGH-200': 'NoSpace',
+    'MGH-201': 'StrategyAtFault',
     'MGH-300': 'HostError',
     'MGH-301': 'HostUnreachable',
     'MGH-302': 'HostKeyRefused',
@@ -97,6 +133,10 @@ CODES = {
     'MGH-308': 'HostUnfit',
     'MGH-309': 'DeviceUnfit',
     'MGH-310': 'OutputNotUnderstood',
+    'MGH-311': 'CommandFenced',
+    'MGH-312': 'CommandStillRuns',
+    'MGH-313': 'DiskFull',
+    'MGH-314': 'DiskReadOnly',
     'MGH-400': 'GlusterError',
     'MGH-401': 'GlusterBusy',
     'MGH-402': 'PeersDown',
@@ -104,6 +144,13 @@ CODES = {
     'MGH-500': 'StoreError',
     'MGH-501': 'StoreTooNew',
     'MGH-502': 'StaleGeneration',
+    'MGH-503': 'StoreBusy',
+    'MGH-504': 'StoreLost',
+    'MGH-505': 'CommitUncertain',
+    'MGH-506': 'StoreNotEmpty',
+    'MGH-507': 'NoFileToCopy',
+    'MGH-520': 'StoreInUse',
+    'MGH-521': 'RebuildRefused',
     'MGH-600': 'TlsError',
     'MGH-601': 'InvalidCommonName',
     'MGH-602': 'InsecureFile',
@@ -122,16 +169,27 @@ WORDS = {
     model.OpKind: {
         'node-add',
         'device-add',
+        'node-remove',
+        'device-remove',
         'volume-create',
         'volume-resize',
         'volume-delete',
         'access-update',
+        'repair',
     },
-    model.OpState: {'running', 'done', 'undoing', 'undone', 'stuck'},
+    model.OpState: {
+        'running',
+        'done',
+        'undoing',
+        'undone',
+        'stuck',
+        'abandoned',
+    },
     model.StepState: {'planned', 'doing', 'done', 'undone', 'undo-failed'},
     model.VolumeState: {'creating', 'ready', 'condemned'},
     model.EntryState: {'online', 'offline'},
-    model.ZoneSpread: {'strict', 'prefer', 'none'},
+    durability.Kind: {'distribute', 'replicate', 'arbiter', 'disperse'},
+    spread.Mode: {'strict', 'prefer', 'none'},
 }
 
 EXIT_CODES = {
@@ -141,6 +199,7 @@ EXIT_CODES = {
     'NO_SPACE': 3,
     'HOST': 4,
     'STUCK': 5,
+    'FINDINGS': 6,
     'BUG': 70,
 }
 
@@ -195,13 +254,20 @@ class NamesTestCase(base.TestCase):
         forward = {
             k for k in model.OpKind if kinds.behaviour_of(k).forward_only
         }
-        self.assertEqual({model.OpKind.VOLUME_DELETE}, forward)
+        self.assertEqual(
+            {
+                model.OpKind.DEVICE_REMOVE,
+                model.OpKind.NODE_REMOVE,
+                model.OpKind.VOLUME_DELETE,
+            },
+            forward,
+        )
 
     @ddt.data(*WORDS.items())
     @ddt.unpack
     def test_words(self, kind, words) -> None:
         """They are in stores and in output that scripts read."""
-        self.assertEqual(words, {str(each) for each in kind})
+        self.assertEqual(words, {each.value for each in kind})
 
     def test_error_codes(self) -> None:
         """People search for them."""

@@ -66,6 +66,24 @@ class SizesTestCase(base.TestCase):
             304 * sizes.MIB, sizes.brick_bytes_for(1, 4 * sizes.MIB)
         )
 
+    @ddt.data(0, -1, -(2**70))
+    def test_no_share_gets_the_smallest_brick(self, data: int) -> None:
+        """Nothing takes no less than a file system takes."""
+        self.assertEqual(
+            304 * sizes.MIB, sizes.brick_bytes_for(data, 4 * sizes.MIB)
+        )
+
+    @ddt.data(2**63 - 1, 2**63, 2**70)
+    def test_absurd_shares_have_a_brick_too(self, data: int) -> None:
+        """It is no matter of arithmetic that none is that large."""
+        brick = sizes.brick_bytes_for(data, 4 * sizes.MIB)
+        self.assertGreaterEqual(sizes.data_bytes_of(brick), data)
+        self.assertLess(brick, data * 103 // 100)
+        arbiter = sizes.arbiter_bytes_for(
+            data, sizes.AVERAGE_FILE_BYTES, 4 * sizes.MIB
+        )
+        self.assertLess(arbiter, brick)
+
     @hypothesis.given(st.integers(0, 64 * sizes.TIB), EXTENTS)
     def test_brick_is_the_smallest_that_holds_it(
         self, data: int, extent: int
@@ -85,6 +103,38 @@ class SizesTestCase(base.TestCase):
         self.assertLessEqual(
             sizes.data_bytes_of(brick), sizes.data_bytes_of(brick + more)
         )
+
+    @ddt.data(
+        # Data, average size of a file, arbiter; in MiB, KiB and MiB.
+        (1024, 64, 304),
+        (100 * 1024, 64, 6648),
+        (100 * 1024, 1024, 504),
+        (4 * 1024, 4, 4292),
+    )
+    @ddt.unpack
+    def test_arbiter(self, data: int, average: int, arbiter: int) -> None:
+        """4 KiB for each file, and what XFS and Gluster take."""
+        found = sizes.arbiter_bytes_for(
+            data * sizes.MIB, average * sizes.KIB, 4 * sizes.MIB
+        )
+        self.assertEqual(arbiter * sizes.MIB, found)
+
+    @hypothesis.given(
+        st.integers(0, 64 * sizes.TIB),
+        st.integers(
+            sizes.AVERAGE_FILE_MIN_BYTES, sizes.AVERAGE_FILE_MAX_BYTES
+        ),
+        EXTENTS,
+    )
+    def test_arbiter_is_no_larger_than_its_data(
+        self, data: int, average: int, extent: int
+    ) -> None:
+        """Else three copies would be cheaper."""
+        arbiter = sizes.arbiter_bytes_for(data, average, extent)
+        self.assertLessEqual(
+            arbiter, sizes.brick_bytes_for(data + sizes.MIB, extent)
+        )
+        self.assertGreaterEqual(arbiter, sizes.BRICK_MIN_BYTES)
 
     @ddt.data(
         # A lab disk, an ordinary one, one at the limit.
@@ -111,6 +161,23 @@ class SizesTestCase(base.TestCase):
         self.assertLessEqual(metadata, 16 * sizes.GIB)
         if data:
             self.assertLessEqual(data + 2 * metadata, vg)
+
+    @hypothesis.given(st.integers(0, 100 * sizes.TIB), EXTENTS)
+    def test_disk_for_a_pool(self, pool: int, extent: int) -> None:
+        """Its pool has the room; that of a disk an extent smaller has not."""
+        disk = sizes.disk_bytes_for(pool, extent)
+
+        def holds(disk: int) -> int:
+            vg = sizes.vg_bytes_of(disk, extent)
+            return sizes.pool_data_bytes(vg, extent)
+
+        self.assertGreaterEqual(holds(disk), pool)
+        if pool:
+            self.assertLess(holds(disk - extent), pool)
+
+    def test_disk_without_room_for_records(self) -> None:
+        """It has no extents, rather than less than none."""
+        self.assertEqual(0, sizes.vg_bytes_of(sizes.MIB, 4 * sizes.MIB))
 
     def test_volume_group_without_room_for_a_pool(self) -> None:
         """It holds nothing, rather than less than nothing."""

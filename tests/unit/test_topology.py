@@ -249,6 +249,12 @@ class BadDocumentTestCase(base.TestCase):
         ('tags', {'a': 'b\n'}, NODE + '.tags.a', 'printable'),
         (
             'tags',
+            {'arbiter': 'yes'},
+            NODE + '.tags.arbiter',
+            'one of required, supported, disabled',
+        ),
+        (
+            'tags',
             {f'a{index}': '' for index in range(33)},
             NODE + '.tags',
             '32 tags, not 33',

@@ -62,10 +62,10 @@ class ErrorReference(rst.Directive):
 
     def run(self) -> list[nodes.Node]:
         """Parse what the classes say about themselves."""
-        source = inspect.getsourcefile(exceptions) or ''
-        self.state.document.settings.record_dependencies.add(source)
         lines = statemachine.StringList()
         for kind in _errors():
+            source = inspect.getsourcefile(kind) or ''
+            self.state.document.settings.record_dependencies.add(source)
             for line in _lines(kind):
                 lines.append(line, source)
         section = nodes.section()

@@ -54,6 +54,7 @@ class LogicalVolume:
     :ivar pool: name of the pool it is in, '' for a pool
     :ivar filesystem: None until mkfs
     :ivar metadata_bytes: of a pool
+    :ivar is_full: of a pool: thin volumes can write to no new block
     """
 
     vg: str
@@ -62,6 +63,7 @@ class LogicalVolume:
     pool: str
     tags: tuple[str, ...]
     metadata_bytes: int = 0
+    is_full: bool = False
     filesystem: FileSystem | None = None
     mount_path: str = ''
     uuid: str = dataclasses.field(default_factory=lvm_uuid)
@@ -121,6 +123,10 @@ class Block:
             group = self.groups.get(parts[2])
             return group.volumes.get(parts[3]) if group else None
         return None
+
+    def pool_of(self, volume: LogicalVolume) -> LogicalVolume:
+        """Find the pool that a thin volume is in."""
+        return self.groups[volume.vg].volumes[volume.pool]
 
     def group_on(self, device: Device) -> VolumeGroup | None:
         """Find the volume group on a device."""

@@ -13,12 +13,16 @@
 """Bricks of simulated Gluster volumes: what glusterd demands of them."""
 
 import posixpath
-from collections.abc import Mapping
+import uuid
 from collections.abc import Sequence
 
-from manila_gluster_heketi.executor.simulated.gluster_state import Pool
+from manila_gluster_heketi import names
+from manila_gluster_heketi.durability import Durability
+from manila_gluster_heketi.durability import Kind
 from manila_gluster_heketi.executor.simulated.gluster_state import Refused
+from manila_gluster_heketi.executor.simulated.gluster_state import Volume
 from manila_gluster_heketi.executor.simulated.host import Host
+from manila_gluster_heketi.executor.simulated.transactions import Scene
 
 _FORCE = (
     "Or use 'force' at the end of the command if you want to override this "
@@ -26,43 +30,31 @@ _FORCE = (
 )
 
 
-def is_connected(host: Host) -> bool:
-    """Tell whether other peers see a host's glusterd."""
-    return host.is_up and host.has_network and host.glusterd_runs
-
-
-def host_of(addresses: Mapping[str, Host], address: str) -> Host | None:
-    """Find the host of a brick."""
-    return addresses.get(address.partition(':')[0])
-
-
 def path_of(address: str) -> str:
     """Give the path of a brick."""
     return address.partition(':')[2]
 
 
-def check(
-    pool: Pool,
-    addresses: Mapping[str, Host],
-    answering: Host,
-    wanted: Sequence[str],
-) -> None:
+def check(scene: Scene, wanted: Sequence[str]) -> None:
     """Check bricks as ``volume create`` and ``add-brick`` do.
+
+    Hosts mark the bricks that they find fit while they check, so that those
+    can't be used again if others are not.
 
     :raises Refused: in glusterd's words
     """
-    members = [each.host for each in pool.members]
+    members = [each.host for each in scene.pool.members]
     taken = {
-        (host_of(addresses, each), path_of(each))
-        for volume in pool.volumes.values()
+        (scene.host_of(each), path_of(each))
+        for volume in scene.volumes.values()
         for each in volume.addresses
     }
     for address in wanted:
         name = address.partition(':')[0]
-        host = host_of(addresses, address)
+        host = scene.host_of(address)
         if host is None or host not in members:
             raise Refused(f"Host {name} is not in 'Peer in Cluster' state")
-        if not is_connected(host):
+        if not scene.sees(host):
             raise Refused(f'Host {name} not connected')
         if any(
             other is host and _overlap(path, path_of(address))
@@ -72,31 +64,41 @@ def check(
                 f'Brick: {address} not available. Brick may be containing or '
                 'be contained by an existing brick.'
             )
-    # The host that was asked checks its own bricks first.
-    for address in sorted(
-        wanted, key=lambda each: host_of(addresses, each) is not answering
-    ):
-        host = addresses[address.partition(':')[0]]
+    _stage(scene, [a for a in wanted if scene.host_of(a) is scene.host])
+    _stage(scene, [a for a in wanted if scene.host_of(a) is not scene.host])
+
+
+def _stage(scene: Scene, wanted: Sequence[str]) -> None:
+    """Check and mark bricks; the host that was asked begins with its own."""
+    found = ''
+    for address in wanted:
+        host = scene.addresses[address.partition(':')[0]]
         reason = _unfit(host, address)
-        if reason and host is not answering:
+        if not reason:
+            filesystem, inner = host.space.resolve(path_of(address))
+            filesystem.mark_brick(inner, str(uuid.uuid4()))
+        elif host is not scene.host:
             reason = f'Staging failed on {host.storage}. Error: {reason}'
-        if reason:
-            raise Refused(reason)
+        found = found or reason
+    if found:
+        raise Refused(found)
 
 
 def check_spread(
-    addresses: Mapping[str, Host], wanted: Sequence[str], replica: int
+    scene: Scene, wanted: Sequence[str], durability: Durability
 ) -> None:
     """Check that no two bricks of a set are on one host.
 
     :raises Refused: in glusterd's words
     """
-    for start in range(0, len(wanted), replica):
-        chosen = wanted[start : start + replica]
-        hosts = {id(host_of(addresses, each)) for each in chosen}
+    per_set = durability.bricks_per_set
+    kind = 'disperse' if durability.kind is Kind.DISPERSE else 'replicate'
+    for start in range(0, len(wanted), per_set):
+        chosen = wanted[start : start + per_set]
+        hosts = {id(scene.host_of(each)) for each in chosen}
         if len(hosts) < len(chosen):
             raise Refused(
-                'Multiple bricks of a replicate volume are present on the '
+                f'Multiple bricks of a {kind} volume are present on the '
                 'same server. This setup is not optimal. Bricks should be on '
                 'different nodes to have best fault tolerant configuration. '
                 "Use 'force' at the end of the command if you want to "
@@ -104,15 +106,34 @@ def check_spread(
             )
 
 
-def mark(
-    addresses: Mapping[str, Host], wanted: Sequence[str], uuid: str
-) -> None:
-    """Make brick directories and mark them as a volume's."""
+def mark(scene: Scene, wanted: Sequence[str], volume: Volume) -> None:
+    """Make brick directories and mark them as a volume's.
+
+    The mark is lost in a power cut unless a hook of glusterd flushes it.
+    """
     for address in wanted:
-        host = addresses[address.partition(':')[0]]
+        host = scene.addresses[address.partition(':')[0]]
+        if not host.is_up or not scene.reaches(host):
+            continue
         filesystem, inner = host.space.resolve(path_of(address))
-        filesystem.make_directories(inner)
-        filesystem.bricks[inner] = uuid
+        filesystem.mark_brick(inner, volume.uuid)
+        if all(host.runs_hook(path) for path in names.FLUSH_HOOKS):
+            filesystem.sync()
+
+
+def online(scene: Scene, volume: Volume) -> list[str]:
+    """List the bricks that run: those that bear the volume's mark."""
+    found = []
+    for address in volume.addresses:
+        host = scene.addresses[address.partition(':')[0]]
+        filesystem, inner = host.space.resolve(path_of(address))
+        if (
+            scene.sees(host)
+            and filesystem.bricks.get(inner) == volume.uuid
+            and not filesystem.is_read_only
+        ):
+            found.append(address)
+    return found
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -137,6 +158,11 @@ def _unfit(host: Host, address: str) -> str:
         )
     if inner in filesystem.bricks:
         return f'{path} is already part of a volume'
+    if filesystem.trouble:
+        return (
+            f'Failed to create brick directory for brick {address}. '
+            f'Reason : {filesystem.trouble} '
+        )
     if not host.space.mount_of(path):
         return (
             f'The brick {address} is being created in the root partition. It '

@@ -13,8 +13,8 @@
 """Simulated hosts behind the executor's protocol."""
 
 import dataclasses
-import threading
 import time
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -22,6 +22,8 @@ from collections.abc import Sequence
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.executor import base
 from manila_gluster_heketi.executor.simulated import gluster
+from manila_gluster_heketi.executor.simulated.faults import Faults
+from manila_gluster_heketi.executor.simulated.gluster_state import Pool
 from manila_gluster_heketi.executor.simulated.gluster_state import Volume
 from manila_gluster_heketi.executor.simulated.host import Host
 from manila_gluster_heketi.executor.simulated.host import HostSpec
@@ -69,74 +71,72 @@ class Statistics:
     commands: int = 0
 
 
-class SimulatedCluster:
+class SimulatedCluster(Faults):
     """Storage hosts in memory; see :class:`base.Executor`.
 
     Safe for many threads. With ``latency`` calls take real time.
+
+    :ivar interrupt: called with what comes next: before each command, before
+        the answer to a batch, and while Gluster's lock of a volume is held
     """
 
     def __init__(
         self, hosts: Iterable[HostSpec], latency: Latency | None = None
     ) -> None:
+        super().__init__(hosts)
         self.latency = latency
         self.statistics = Statistics()
-        self._state = threading.RLock()
-        self._hosts = {spec.name: Host(spec) for spec in hosts}
+        self.interrupt: Callable[[str], None] = lambda at: None
+        # As in most networks, SSH answers at the storage address too.
+        self._names = {
+            each.storage: name for name, each in self._world.hosts.items()
+        }
         self._gluster = gluster.Gluster(
-            self._hosts.values(), self._state, self._pause
+            self._world, self._state, self._transact
         )
-        self._refusals: dict[str, exceptions.HostError] = {}
-        self._fuses: dict[str, int] = {}
 
     def host(self, name: str) -> Host:
         """Give a host, to look at or to change."""
-        return self._hosts[name]
+        return self._world.hosts[name]
+
+    def pool(self, host: str) -> Pool:
+        """Give the trusted pool that a host is in."""
+        return self._world.pool(self._world.hosts[host])
 
     def volume(self, host: str, name: str) -> Volume:
         """Give a Gluster volume of the pool that a host is in."""
-        return self._gluster.pool(self._hosts[host]).volumes[name]
+        return self.volumes(host)[name]
+
+    def volumes(self, host: str) -> dict[str, Volume]:
+        """Give the Gluster volumes that a host knows."""
+        return self.pool(host).known_to(self._world.hosts[host])
 
     def volume_names(self, host: str) -> tuple[str, ...]:
-        """Name the Gluster volumes of the pool that a host is in."""
-        return tuple(self._gluster.pool(self._hosts[host]).volumes)
+        """Name the Gluster volumes that a host knows."""
+        return tuple(self.volumes(host))
 
-    # --- what goes wrong --------------------------------------------------
+    def sees(self, host: str, other: str) -> bool:
+        """Tell whether a host believes to be connected to another."""
+        scene = self._world.scene(self._world.hosts[host])
+        return scene.sees(self._world.hosts[other])
 
-    def power_off(self, host: str) -> None:
-        """Cut a host's power."""
+    def release(self, host: str) -> None:
+        """Let a host that hangs go on: first with what it was told."""
         with self._state:
-            self._hosts[host].power_off()
+            found = self._world.hosts[host]
+            found.is_hung = False
+            self._came_back(host)
+            late = self._world.late.pop(host, [])
+        for batch in late:
+            self._run_unheard(found, batch)
 
-    def power_on(self, host: str) -> None:
-        """Boot a host again."""
-        with self._state:
-            self._hosts[host].power_on()
-
-    def cut_network(self, host: str) -> None:
-        """Take a host off the network; it runs on."""
-        self._hosts[host].has_network = False
-
-    def restore_network(self, host: str) -> None:
-        """Put a host on the network again."""
-        self._hosts[host].has_network = True
-
-    def refuse(self, host: str, error: exceptions.HostError | None) -> None:
-        """Have each batch for a host fail before its first command.
-
-        :param error: what is raised; None to let batches in again
-        """
-        with self._state:
-            self._refusals.pop(host, None)
-            if error is not None:
-                self._refusals[host] = error
-
-    def fail_after(self, host: str, commands: int) -> None:
-        """Break the connection once, when so many more commands ran.
-
-        The answer of the last of them is lost.
-        """
-        with self._state:
-            self._fuses[host] = commands
+    def _run_unheard(self, host: Host, batch: Sequence[Command]) -> None:
+        for command in batch:
+            try:
+                if base.is_fatal(self._run(host, command)):
+                    return
+            except exceptions.CommandFenced:
+                return
 
     # --- the executor -----------------------------------------------------
 
@@ -150,57 +150,99 @@ class SimulatedCluster:
         target = self._reach(host)
         with self._state:
             self.statistics.batches += 1
-        self._require_connection(target, batch[0], ran=0)
-        results: list[base.Result] = []
-        for command in batch:
-            results.append(self._run(target, command))
-            self._require_connection(target, command, ran=1)
-            if base.is_fatal(results[-1]):
-                raise base.failure(host, results)
-        return tuple(results)
+        return self._serve(target, tuple(batch))
 
     def _reach(self, host: str) -> Host:
         with self._state:
             error = self._refusals.get(host)
         if error is not None:
             raise error
-        target = self._hosts.get(host)
+        there = self._world.hosts
+        target = there.get(host) or there.get(self._names.get(host, ''))
         if target is None:
             raise exceptions.HostUnreachable(
                 host=host, reason='Could not resolve hostname'
             )
-        if not (target.is_up and target.has_network):
+        if not (target.is_up and target.serves_controller):
             raise exceptions.HostUnreachable(
                 host=host, reason='No route to host'
             )
         return target
 
-    def _require_connection(
-        self, host: Host, command: Command, *, ran: int
-    ) -> None:
-        """Lose the connection if it is time: with it, the last answer."""
+    def _serve(
+        self, host: Host, batch: tuple[Command, ...]
+    ) -> tuple[base.Result, ...]:
+        """Run commands, and tell what comes of it if anybody listens."""
+        results: list[base.Result] = []
+        try:
+            lost = self._listen(host, batch, 0, None)
+            for done, command in enumerate(batch, 1):
+                results.append(self._run(host, command))
+                lost = self._listen(host, batch, done, lost)
+                if base.is_fatal(results[-1]):
+                    raise lost or base.failure(host.name, results)
+            if lost:
+                raise lost
+        finally:
+            self._broken.pop(host.name, None)
+        return tuple(results)
+
+    def _listen(
+        self,
+        host: Host,
+        batch: tuple[Command, ...],
+        done: int,
+        lost: exceptions.HostError | None,
+    ) -> exceptions.HostError | None:
+        """See whether the host goes on, and whether it is still heard.
+
+        :param done: how many commands of the batch ran
+        :param lost: since when it is not heard any more
+        :returns: what the caller is going to be told at the end
+        :raises HostError: the same, at once, because the host stops here
+        """
+        comes = str(batch[done]) if done < len(batch) else 'the answer'
+        self.interrupt(f'{host.name}: {comes}')
         with self._state:
-            left = self._fuses.pop(host.name, None)
-            if left is not None and left > ran:
-                self._fuses[host.name] = left - ran
-        lost = left is not None and left <= ran
-        if lost or not (host.is_up and host.has_network):
-            raise exceptions.ConnectionLost(
+            self._count(host.name, min(done, 1))
+            if host.is_hung:
+                self._world.late.setdefault(host.name, []).append(batch[done:])
+                raise lost or exceptions.CommandTimedOut(
+                    host=host.name,
+                    command=str(batch[min(done, len(batch) - 1)]),
+                    seconds=sum(each.timeout_seconds for each in batch),
+                )
+            more = self._broken.get(host.name)
+            if host.is_up and host.serves_controller and more is None:
+                return lost
+            lost = lost or exceptions.ConnectionLost(
                 host=host.name,
-                command=str(command),
+                command=str(batch[max(0, done - 1)]),
                 reason='Connection closed by remote host',
             )
+            if not host.is_up or more == 0:
+                raise lost
+            if more is not None:
+                self._broken[host.name] = more - 1
+            return lost
 
     def _run(self, host: Host, command: Command) -> base.Result:
         begun = time.monotonic()
         with self._state:
+            if not host.admits(command.fence):
+                raise exceptions.CommandFenced(
+                    host=host.name, command=str(command)
+                )
             self.statistics.commands += 1
+            strike = self._midst(host.name)
             skipped = command.guard is not None and not host.passes(
                 command.guard
             )
         outcome = Outcome()
         if not skipped:
-            outcome = self._call(host, command)
+            outcome = self._call(host, command, strike)
+        elif strike is not None:
+            strike()
         return base.Result(
             command=command,
             status=outcome.status,
@@ -210,12 +252,31 @@ class SimulatedCluster:
             skipped=skipped,
         )
 
-    def _call(self, host: Host, command: Command) -> Outcome:
+    def _call(
+        self, host: Host, command: Command, strike: gluster.Strike | None
+    ) -> Outcome:
         if command.program == 'gluster':
-            return self._gluster.run(host, command.argv)
+            return self._gluster.run(host, command.argv, strike)
         self._pause(command.argv)
         with self._state:
-            return host.run(command)
+            if strike is not None:
+                strike()
+            if not host.is_up:
+                host.break_off(command)
+                return Outcome()
+            busy = command.program == 'umount' and self._world.is_busy(
+                host, command.argv[-1]
+            )
+            starts = host.glusterd_starts
+            outcome = host.run(command, busy=busy)
+            if host.glusterd_starts != starts:
+                self._world.glusterd_started(host)
+            return outcome
+
+    def _transact(self, argv: Sequence[str]) -> None:
+        """Take the time that a transaction of Gluster's takes."""
+        self.interrupt(f'in the midst of {" ".join(argv)}')
+        self._pause(argv)
 
     def _pause(self, argv: Sequence[str]) -> None:
         if self.latency is not None:

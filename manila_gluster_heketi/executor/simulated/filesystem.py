@@ -20,6 +20,7 @@ from manila_gluster_heketi.executor.simulated import outcome
 from manila_gluster_heketi.executor.simulated.files import ROOT_DIRECTORIES
 from manila_gluster_heketi.executor.simulated.files import File
 from manila_gluster_heketi.executor.simulated.files import FileSystem
+from manila_gluster_heketi.executor.simulated.network import Clock
 from manila_gluster_heketi.executor.simulated.outcome import DONE
 from manila_gluster_heketi.executor.simulated.outcome import Outcome
 from manila_gluster_heketi.executor.simulated.outcome import UnknownCommand
@@ -27,6 +28,8 @@ from manila_gluster_heketi.executor.simulated.outcome import failed
 
 #: mkfs.xfs 6.1 takes no less.
 XFS_MIN_BYTES = 300 * 1024 * 1024
+
+_MOUNT_TABLE = '/proc/mounts'
 
 
 class Namespace:
@@ -36,9 +39,10 @@ class Namespace:
     :ivar mounts: mount path -> logical volume
     """
 
-    def __init__(self, disks: block.Block) -> None:
+    def __init__(self, disks: block.Block, clock: Clock) -> None:
         self.disks = disks
-        self.root = FileSystem(base=ROOT_DIRECTORIES)
+        self._clock = clock
+        self.root = FileSystem(clock, base=ROOT_DIRECTORIES)
         self.root.files[names.FSTAB] = File('', 0o644)
         self.mounts: dict[str, block.LogicalVolume] = {}
 
@@ -55,7 +59,11 @@ class Namespace:
     def exists(self, path: str) -> bool:
         """Tell whether a path leads anywhere."""
         filesystem, inner = self.resolve(path)
-        return filesystem.exists(inner) or self.disks.exists(path)
+        return (
+            filesystem.exists(inner)
+            or self.disks.exists(path)
+            or path == _MOUNT_TABLE
+        )
 
     def mount_of(self, path: str) -> str:
         """Find the mount that a path is in; '' for the root."""
@@ -63,11 +71,28 @@ class Namespace:
             path = posixpath.dirname(path)
         return '' if path == '/' else path
 
-    def unmount_all(self) -> None:
-        """Lose all mounts, as in a power cut."""
+    def cut_power(self) -> None:
+        """Lose all mounts, and what was not written back yet."""
+        for filesystem in self.filesystems():
+            filesystem.lose_unsynced()
+            # Mounting it again replays its journal.
+            filesystem.is_read_only = False
         for volume in self.mounts.values():
             volume.mount_path = ''
         self.mounts.clear()
+
+    def filesystems(self) -> list[FileSystem]:
+        """List the file systems that are mounted, the root's first."""
+        mounted = [each.filesystem for each in self.mounts.values()]
+        return [self.root, *(each for each in mounted if each is not None)]
+
+    def sync(self, argv: tuple[str, ...]) -> Outcome:
+        """Run sync: nothing is left for a power cut to take."""
+        if argv[1:]:
+            raise UnknownCommand(argv)
+        for filesystem in self.filesystems():
+            filesystem.sync()
+        return DONE
 
     def mount_fstab(self) -> None:
         """Mount what fstab says, as at boot; what can't be is left out."""
@@ -107,8 +132,20 @@ class Namespace:
             return failed(
                 1, 'Filesystem must be larger than 300MB.', 'Usage: mkfs.xfs'
             )
-        volume.filesystem = FileSystem(volume.size_bytes)
+        volume.filesystem = FileSystem(self._clock, volume.size_bytes)
+        if self.disks.pool_of(volume).is_full:
+            volume.filesystem.is_valid = False
+            return failed(
+                1, 'mkfs.xfs: pwrite failed: No space left on device'
+            )
         return DONE
+
+    def break_off_mkfs(self, path: str) -> None:
+        """Leave a file system whose making was cut short."""
+        volume = self.disks.volume_at(path)
+        if volume is not None and volume.filesystem is None:
+            volume.filesystem = FileSystem(self._clock, volume.size_bytes)
+            volume.filesystem.is_valid = False
 
     def grow(self, argv: tuple[str, ...]) -> Outcome:
         """Run xfs_growfs."""
@@ -120,6 +157,12 @@ class Namespace:
             )
         if volume.filesystem.size_bytes == volume.size_bytes:
             return Outcome(stdout='data size unchanged, skipping\n')
+        if volume.filesystem.is_read_only:
+            return failed(
+                1,
+                'xfs_growfs: XFS_IOC_FSGROWFSDATA xfsctl failed: '
+                + volume.filesystem.trouble,
+            )
         volume.filesystem.size_bytes = volume.size_bytes
         return DONE
 
@@ -129,10 +172,23 @@ class Namespace:
         if '-p' not in words.options:
             raise UnknownCommand(argv)
         for path in words.operands:
-            if not self.exists(path):
-                filesystem, inner = self.resolve(path)
-                filesystem.make_directories(inner)
+            if self.exists(path):
+                continue
+            filesystem, inner = self.resolve(path)
+            if filesystem.trouble:
+                first = self._first_missing(path)
+                return failed(
+                    1,
+                    f"mkdir: cannot create directory '{first}': "
+                    + filesystem.trouble,
+                )
+            filesystem.make_directories(inner)
         return DONE
+
+    def _first_missing(self, path: str) -> str:
+        """Find the topmost directory of a path that is not there."""
+        above = posixpath.dirname(path)
+        return path if self.exists(above) else self._first_missing(above)
 
     def rmdir(self, argv: tuple[str, ...]) -> Outcome:
         """Run rmdir."""
@@ -141,19 +197,42 @@ class Namespace:
             reason = 'Device or resource busy'
         else:
             filesystem, inner = self.resolve(path)
-            reason = filesystem.remove_directory(inner)
+            reason = (
+                filesystem.trouble
+                if filesystem.is_read_only
+                else filesystem.remove_directory(inner)
+            )
         if reason:
             return failed(1, f"rmdir: failed to remove '{path}': {reason}")
         return DONE
 
-    def rm(self, argv: tuple[str, ...]) -> Outcome:
-        """Run rm -f."""
-        words = outcome.words_of(argv, flags=('-f',))
-        if '-f' not in words.options:
-            raise UnknownCommand(argv)
-        for path in words.operands:
-            filesystem, inner = self.resolve(path)
-            filesystem.files.pop(inner, None)
+    def cat(self, argv: tuple[str, ...]) -> Outcome:
+        """Run cat on one file."""
+        [path] = outcome.words_of(argv).operands
+        if path == _MOUNT_TABLE:
+            return Outcome(
+                stdout=''.join(
+                    f'{volume.mapper_path} {at} xfs rw,noatime 0 0\n'
+                    for at, volume in self.mounts.items()
+                )
+            )
+        filesystem, inner = self.resolve(path)
+        if inner not in filesystem.files:
+            return failed(1, f'cat: {path}: No such file or directory')
+        return Outcome(stdout=filesystem.files[inner].content)
+
+    def chmod(self, argv: tuple[str, ...]) -> Outcome:
+        """Run chmod on one file."""
+        mode, path = outcome.words_of(argv).operands
+        filesystem, inner = self.resolve(path)
+        if filesystem.is_read_only:
+            return failed(
+                1,
+                f"chmod: changing permissions of '{path}': "
+                + filesystem.trouble,
+            )
+        content = filesystem.files[inner].content
+        filesystem.put(inner, File(content, int(mode, 8)))
         return DONE
 
     def mount(self, argv: tuple[str, ...]) -> Outcome:
@@ -180,12 +259,13 @@ class Namespace:
         if path in self.mounts or volume.mount_path:
             at = volume.mount_path or path
             return f'{volume.mapper_path} already mounted on {at}.'
-        if volume.filesystem is None:
+        if volume.filesystem is None or not volume.filesystem.is_valid:
             return (
                 f'wrong fs type, bad option, bad superblock on '
                 f'{volume.mapper_path}, missing codepage or helper program, '
                 'or other error.'
             )
+        volume.filesystem.is_read_only = False
         volume.mount_path = path
         self.mounts[path] = volume
         return ''
@@ -206,43 +286,4 @@ class Namespace:
             return failed(32, f'umount: {path}: target is busy.')
         volume.mount_path = ''
         del self.mounts[path]
-        return DONE
-
-    def add_to_fstab(
-        self, path: str, device: str, mount_path: str, rest: str
-    ) -> Outcome:
-        """Do what the script of mounts.fstab_add does."""
-        old = self.root.files[path]
-        for line in old.content.splitlines():
-            if line.startswith(f'{device} {mount_path} '):
-                return DONE
-        gap = '' if old.content.endswith('\n') or not old.content else '\n'
-        new = f'{old.content}{gap}{device} {mount_path} {rest}\n'
-        self.root.files[path] = File(new, old.mode)
-        return DONE
-
-    def remove_from_fstab(self, path: str, mount_path: str) -> Outcome:
-        """Do what the script of mounts.fstab_remove does."""
-        old = self.root.files[path]
-        kept = [
-            line
-            for line in old.content.splitlines()
-            if line.lstrip().startswith('#')
-            or line.split()[1:2] != [mount_path]
-        ]
-        new = ''.join(f'{line}\n' for line in kept)
-        self.root.files[path] = File(new, old.mode)
-        return DONE
-
-    def write(self, path: str, umask: str, content: str) -> Outcome:
-        """Do what the script of system.write_file does."""
-        filesystem, inner = self.resolve(path)
-        if not filesystem.is_directory(posixpath.dirname(inner)):
-            return failed(
-                1,
-                f"dd: failed to open '{path}.1.new': "
-                'No such file or directory',
-            )
-        mode = 0o666 & ~int(umask, 8)
-        filesystem.files[inner] = File(content, mode)
         return DONE

@@ -14,69 +14,70 @@
 
 import threading
 from collections.abc import Callable
-from collections.abc import Iterable
 from collections.abc import Sequence
 
-from manila_gluster_heketi.executor.simulated import bricks
 from manila_gluster_heketi.executor.simulated import gluster_answers
 from manila_gluster_heketi.executor.simulated import gluster_volumes
+from manila_gluster_heketi.executor.simulated import transactions
 from manila_gluster_heketi.executor.simulated.gluster_state import Crashed
-from manila_gluster_heketi.executor.simulated.gluster_state import Pool
 from manila_gluster_heketi.executor.simulated.gluster_state import Refused
-from manila_gluster_heketi.executor.simulated.gluster_state import Volume
+from manila_gluster_heketi.executor.simulated.gluster_state import TimedOut
 from manila_gluster_heketi.executor.simulated.host import Host
 from manila_gluster_heketi.executor.simulated.outcome import Outcome
 from manila_gluster_heketi.executor.simulated.outcome import UnknownCommand
+from manila_gluster_heketi.executor.simulated.transactions import Missed
+from manila_gluster_heketi.executor.simulated.transactions import Scene
+from manila_gluster_heketi.executor.simulated.world import World
 
 _NO_GLUSTERD = Outcome(
     1,
     'Connection failed. Please check if gluster daemon is operational.\n',
 )
+_TIMED_OUT = Outcome(1, 'Error : Request timed out\n')
+
+#: Something that happens while all peers have agreed on a change, and none
+#: has made it yet.
+Strike = Callable[[], None]
 
 
 class Gluster:
-    """All glusterds; each host begins in a pool of its own.
+    """All glusterds.
 
-    :param state: lock that guards everything simulated
+    :param state: lock that guards the world
     :param pause: called with argv while the volume's own lock is held
     """
 
     def __init__(
         self,
-        hosts: Iterable[Host],
+        world: World,
         state: threading.RLock,
         pause: Callable[[Sequence[str]], None],
     ) -> None:
+        self._world = world
         self._state = state
         self._pause = pause
-        self.addresses: dict[str, Host] = {}
-        self._pools: dict[str, Pool] = {}
-        for host in hosts:
-            for address in (host.name, host.storage):
-                self.addresses[address] = host
-            host.busy_paths = self._busy(host)
 
-    def pool(self, host: Host) -> Pool:
-        """Find the pool that a host is in."""
-        with self._state:
-            if host.name not in self._pools:
-                self._pools[host.name] = Pool(host)
-            return self._pools[host.name]
-
-    def run(self, host: Host, argv: tuple[str, ...]) -> Outcome:
+    def run(
+        self, host: Host, argv: tuple[str, ...], strike: Strike | None = None
+    ) -> Outcome:
         """Run the gluster program on a host."""
         if not host.glusterd_runs:
             return _NO_GLUSTERD
+        if host.glusterd_is_wedged:
+            self._world.clock.advance(transactions.CLI_SECONDS)
+            return _TIMED_OUT
         if argv[1] != '--mode=script':
             raise UnknownCommand(argv)
         xml = argv[2] == '--xml'
         words = argv[3:] if xml else argv[2:]
         try:
             if words[0] == 'volume':
-                return self._volume(host, words, xml=xml)
+                return self._volume(host, words, xml=xml, strike=strike)
             text = self._peers(host, words)
         except Crashed:
             return _NO_GLUSTERD
+        except TimedOut:
+            return _TIMED_OUT
         except Refused as reason:
             return gluster_answers.refusal(words, str(reason), xml=xml)
         return Outcome(stdout=text)
@@ -94,21 +95,21 @@ class Gluster:
         raise UnknownCommand(words)
 
     def _pool_list(self, host: Host) -> str:
-        pool = self.pool(host)
+        scene = self._world.scene(host)
         return gluster_answers.pool(
-            [(m, bricks.is_connected(m.host)) for m in pool.members],
-            pool.member(host),
+            [(m, scene.sees(m.host)) for m in scene.pool.members],
+            scene.pool.member(host),
         )
 
     def _probe(self, host: Host, address: str) -> str:
-        peer = self.addresses.get(address)
-        if peer is None or not bricks.is_connected(peer):
+        peer = self._world.addresses.get(address)
+        if peer is host:
+            return 'peer probe: Probe on localhost not needed\n'
+        if peer is None or not self._world.network.reaches(host, peer):
             raise Refused(
                 'Probe returned with Transport endpoint is not connected'
             )
-        if peer is host:
-            return 'peer probe: Probe on localhost not needed\n'
-        pool, other = self.pool(host), self.pool(peer)
+        pool, other = self._world.pool(host), self._world.pool(peer)
         if pool is other:
             names = pool.member(peer).names
             if address not in names:
@@ -120,17 +121,18 @@ class Gluster:
             raise Refused(f'{address} is already part of another cluster')
         other.member(peer).names[:] = [address]
         pool.members += other.members
-        self._pools[peer.name] = pool
+        self._world.join(peer, pool)
         return 'peer probe: success\n'
 
     def _detach(self, host: Host, address: str) -> str:
-        pool = self.pool(host)
-        peer = self.addresses.get(address)
-        if peer is None or self.pool(peer) is not pool or peer is host:
+        scene = self._world.scene(host)
+        pool = scene.pool
+        peer = self._world.addresses.get(address)
+        if peer is None or self._world.pool(peer) is not pool or peer is host:
             raise Refused(f'{address} is not part of cluster')
         if any(
-            bricks.host_of(self.addresses, each) is peer
-            for volume in pool.volumes.values()
+            scene.host_of(each) is peer
+            for volume in scene.volumes.values()
             for each in volume.addresses
         ):
             raise Refused(
@@ -140,68 +142,78 @@ class Gluster:
                 'the peer and attempt the peer detach again.'
             )
         pool.members.remove(pool.member(peer))
-        del self._pools[peer.name]
+        self._world.leave(peer)
         return 'peer detach: success\n'
 
     # --- volumes ----------------------------------------------------------
 
     def _volume(
-        self, host: Host, words: Sequence[str], *, xml: bool
+        self,
+        host: Host,
+        words: Sequence[str],
+        *,
+        xml: bool,
+        strike: Strike | None,
     ) -> Outcome:
-        pool = self.pool(host)
-        scene = gluster_volumes.Scene(host, pool, self.addresses)
         question = gluster_volumes.QUESTIONS.get(words[1])
         if question is not None and xml:
             with self._state:
-                return Outcome(stdout=question(scene, words))
+                text = question(self._world.scene(host), words)
+            return Outcome(stdout=text)
         verb, name = words[1], words[2]
         if verb in ('quota', 'rebalance'):
             verb = f'{verb} {words[3]}'
         locking = (
             gluster_volumes.LOCKING_QUESTIONS
             if xml
-            else (gluster_volumes.CHANGES)
+            else gluster_volumes.CHANGES
         )
         work = locking.get(verb)
         if work is None:
             raise UnknownCommand(words)
-        return Outcome(stdout=self._transact(scene, work, name, words))
-
-    def _transact(
-        self,
-        scene: gluster_volumes.Scene,
-        work: gluster_volumes.Work,
-        name: str,
-        words: Sequence[str],
-    ) -> str:
         with self._state:
-            lock = scene.pool.lock(name)
-        if not lock.acquire(blocking=False):
-            raise Refused(
-                f'Another transaction is in progress for {name}. Please try '
-                'again after some time.'
-            )
+            scene = self._world.scene(host)
+            transactions.begin(scene, name)
         try:
             self._pause(('gluster', *words))
             with self._state:
-                return work(scene, words)
+                return Outcome(
+                    stdout=self._change(scene, work, name, words, strike)
+                )
         finally:
-            lock.release()
+            scene.pool.give_lock(name)
 
-    def _busy(self, host: Host) -> Callable[[str], bool]:
-        def busy(path: str) -> bool:
-            return any(
-                bricks.host_of(self.addresses, address) is host
-                and bricks.path_of(address).startswith(f'{path}/')
-                for volume in self._volumes_of(host)
-                for address in volume.addresses
-            )
-
-        return busy
-
-    def _volumes_of(self, host: Host) -> list[Volume]:
-        return [
+    def _change(
+        self,
+        scene: Scene,
+        work: gluster_volumes.Work,
+        name: str,
+        words: Sequence[str],
+        strike: Strike | None,
+    ) -> str:
+        """Do the work on all members but those that are struck."""
+        bad = self._world.bad_commits
+        if strike is None and not bad and scene.is_peaceful:
+            return work(scene, words)
+        peers = scene.peers()
+        if strike is not None:
+            strike()
+        if peers and not scene.host.answers_peers:
+            # What peers make of a change that one of them alone has made, is
+            # not known here.
+            transactions.await_silent(scene, name, peers)
+            raise Refused('Commit failed on localhost.')
+        missing = [
             each
-            for each in self.pool(host).volumes.values()
-            if each.status == 'Started' and host.glusterd_runs
+            for each in peers
+            if each.name in bad or not scene.reaches(each)
         ]
+        missed = Missed.by(scene, name, missing)
+        text = work(scene, words)
+        transactions.repeat_on_copies(scene, name, lambda s: work(s, words))
+        if missing:
+            bad.clear()
+            missed.leave_behind(scene.pool, name)
+            transactions.await_silent(scene, name, missing)
+            raise missed.refusal
+        return text

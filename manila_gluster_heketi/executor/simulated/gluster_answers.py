@@ -15,6 +15,7 @@
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
+from manila_gluster_heketi.durability import Kind
 from manila_gluster_heketi.executor.simulated.gluster_state import Member
 from manila_gluster_heketi.executor.simulated.gluster_state import Volume
 from manila_gluster_heketi.executor.simulated.outcome import Outcome
@@ -94,11 +95,15 @@ def info(volumes: Sequence[Volume]) -> str:
 
 
 def _volume(volume: Volume) -> str:
+    kind = volume.durability
+    per_set = kind.bricks_per_set
     bricks = ''.join(
-        f'<brick>{address}<name>{address}</name><isArbiter>0</isArbiter>'
+        f'<brick>{address}<name>{address}</name>'
+        f'<isArbiter>{int(kind.is_arbiter(index % per_set))}</isArbiter>'
         '</brick>'
-        for address in volume.addresses
+        for index, address in enumerate(volume.addresses)
     )
+    disperses = kind.kind is Kind.DISPERSE
     options = ''.join(
         f'<option><name>{escape(name)}</name><value>{escape(value)}</value>'
         '</option>'
@@ -111,10 +116,33 @@ def _volume(volume: Volume) -> str:
         '<snapshotCount>0</snapshotCount>'
         f'<brickCount>{len(volume.addresses)}</brickCount>'
         f'<distCount>{volume.sets}</distCount>'
-        f'<replicaCount>{volume.replica}</replicaCount>'
+        f'<replicaCount>{1 if disperses else per_set}</replicaCount>'
+        f'<arbiterCount>{int(kind.has_arbiter)}</arbiterCount>'
+        f'<disperseCount>{per_set if disperses else 0}</disperseCount>'
+        f'<redundancyCount>{kind.redundancy if disperses else 0}'
+        '</redundancyCount>'
         f'<typeStr>{volume.kind}</typeStr>'
         f'<bricks>{bricks}</bricks><optCount>{len(volume.options)}</optCount>'
         f'<options>{options}</options></volume>'
+    )
+
+
+def status(name: str, online: Sequence[str]) -> str:
+    """Answer ``volume status NAME``: bricks that run, and a daemon."""
+    nodes = [
+        '<node><hostname>Self-heal Daemon</hostname><path>localhost</path>'
+        '<status>1</status></node>'
+    ]
+    for address in online:
+        hostname, _, path = address.partition(':')
+        nodes.append(
+            f'<node><hostname>{hostname}</hostname><path>{path}</path>'
+            '<status>1</status></node>'
+        )
+    return answer(
+        f'<volStatus><volumes><volume><volName>{name}</volName>'
+        f'<nodeCount>{len(nodes)}</nodeCount>{"".join(nodes)}'
+        '</volume></volumes></volStatus>'
     )
 
 

@@ -13,9 +13,10 @@
 """What the glusterds of simulated hosts know together."""
 
 import dataclasses
-import threading
 import uuid
 
+from manila_gluster_heketi.durability import Durability
+from manila_gluster_heketi.durability import Kind
 from manila_gluster_heketi.executor.simulated.host import Host
 
 #: What glusterd sets by itself in every volume.
@@ -34,6 +35,10 @@ class Crashed(Exception):
     """glusterd died of the command."""
 
 
+class TimedOut(Exception):
+    """The gluster program gave up waiting for glusterd."""
+
+
 @dataclasses.dataclass(slots=True)
 class Member:
     """A host of a pool, with the names that its peers know it by."""
@@ -46,13 +51,14 @@ class Member:
 class Volume:
     """A Gluster volume.
 
+    :ivar durability: what its sets are
     :ivar addresses: its bricks, HOST:PATH, set by set
     :ivar quota_bytes: None without a limit
     :ivar used_bytes: what clients wrote
     """
 
     name: str
-    replica: int
+    durability: Durability
     addresses: list[str]
     status: str = 'Created'
     options: dict[str, str] = dataclasses.field(
@@ -66,14 +72,17 @@ class Volume:
     @property
     def sets(self) -> int:
         """How many brick sets it has."""
-        return len(self.addresses) // self.replica
+        return len(self.addresses) // self.durability.bricks_per_set
 
     @property
     def kind(self) -> str:
         """Its type as gluster names it."""
-        if self.replica == 1:
+        if self.durability.kind is Kind.DISTRIBUTE:
             return 'Distribute'
-        return 'Replicate' if self.sets == 1 else 'Distributed-Replicate'
+        kind = 'Replicate'
+        if self.durability.kind is Kind.DISPERSE:
+            kind = 'Disperse'
+        return kind if self.sets == 1 else f'Distributed-{kind}'
 
     @property
     def has_quota(self) -> bool:
@@ -81,28 +90,107 @@ class Volume:
         return self.options.get('features.quota') == 'on'
 
 
+@dataclasses.dataclass(slots=True)
+class _Left:
+    """A lock that was left behind, and the members that hold it."""
+
+    until: float
+    holders: set[str]
+
+
 class Pool:
-    """A trusted storage pool."""
+    """A trusted storage pool.
+
+    :ivar volumes: as all members know them that are not ``behind``
+    """
 
     def __init__(self, first: Host) -> None:
         self.members = [Member(first, [first.storage])]
         self.volumes: dict[str, Volume] = {}
-        self._locks: dict[str, threading.Lock] = {}
+        self._behind: dict[tuple[str, str], Volume | None] = {}
+        self._held: set[str] = set()
+        self._left: dict[str, _Left] = {}
 
     def member(self, host: Host) -> Member:
         """Find the entry of a host."""
         [found] = [each for each in self.members if each.host is host]
         return found
 
-    def lock(self, name: str) -> threading.Lock:
-        """Give the lock of a volume's name."""
-        return self._locks.setdefault(name, threading.Lock())
+    # --- locks ------------------------------------------------------------
 
-    def volume(self, name: str) -> Volume:
-        """Find a volume.
+    def take_lock(self, name: str, now: float) -> bool:
+        """Take the lock of a volume's name; tell whether it was free."""
+        left = self._left.pop(name, None)
+        if left is not None and left.until > now and left.holders:
+            self._left[name] = left
+            return False
+        if name in self._held:
+            return False
+        self._held.add(name)
+        return True
 
-        :raises Refused: it does not exist
+    def give_lock(self, name: str) -> None:
+        """Give a lock back."""
+        self._held.discard(name)
+
+    def leave_lock(self, name: str, until: float) -> None:
+        """Have all members keep a lock that nobody will give back.
+
+        :param until: when its timer ends
         """
-        if name not in self.volumes:
-            raise Refused(f'Volume {name} does not exist')
-        return self.volumes[name]
+        self._left[name] = _Left(until, {m.host.name for m in self.members})
+
+    def restarted(self, host: Host) -> None:
+        """Have the glusterd of a member forget what it held."""
+        for left in self._left.values():
+            left.holders.discard(host.name)
+
+    # --- members that missed something ------------------------------------
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether some member missed something."""
+        return bool(self._behind)
+
+    def known(self, host: Host, name: str) -> Volume | None:
+        """Give a volume as one member knows it; None if it does not."""
+        key = (host.name, name)
+        if key in self._behind:
+            return self._behind[key]
+        return self.volumes.get(name)
+
+    def known_to(self, host: Host) -> dict[str, Volume]:
+        """Give the volumes as one member knows them."""
+        if not self.is_divided:
+            return self.volumes
+        names = [*self.volumes, *(name for _, name in self._behind)]
+        found = {name: self.known(host, name) for name in names}
+        return {n: volume for n, volume in found.items() if volume is not None}
+
+    def leave_behind(self, host: Host, name: str, old: Volume | None) -> None:
+        """Have a member know of a volume what it knew before.
+
+        :param old: None if it did not know the volume
+        """
+        self._behind.setdefault((host.name, name), old)
+
+    def drop(self, name: str) -> None:
+        """Have all members forget a volume."""
+        self.volumes.pop(name, None)
+        self.agree_on(name)
+
+    def agree_on(self, name: str) -> None:
+        """Have all members know the same of a volume."""
+        for key in [each for each in self._behind if each[1] == name]:
+            del self._behind[key]
+
+    def resync(self) -> None:
+        """Have members tell each other what they know, as they connect.
+
+        What exists for one of them exists for all: so a volume comes back
+        whose deletion a member missed.
+        """
+        for (_, name), old in self._behind.items():
+            if old is not None and name not in self.volumes:
+                self.volumes[name] = old
+        self._behind.clear()

@@ -12,20 +12,25 @@
 
 """What ``gluster volume`` does on simulated hosts (glusterfs 10.3)."""
 
-import dataclasses
 import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+from manila_gluster_heketi.durability import ARBITER
+from manila_gluster_heketi.durability import DISTRIBUTE
+from manila_gluster_heketi.durability import Durability
+from manila_gluster_heketi.durability import Kind
+from manila_gluster_heketi.durability import disperse
+from manila_gluster_heketi.durability import replicate
 from manila_gluster_heketi.executor.simulated import bricks
 from manila_gluster_heketi.executor.simulated import gluster_answers
+from manila_gluster_heketi.executor.simulated import transactions
 from manila_gluster_heketi.executor.simulated.gluster_state import Crashed
-from manila_gluster_heketi.executor.simulated.gluster_state import Pool
 from manila_gluster_heketi.executor.simulated.gluster_state import Refused
 from manila_gluster_heketi.executor.simulated.gluster_state import Volume
-from manila_gluster_heketi.executor.simulated.host import Host
 from manila_gluster_heketi.executor.simulated.outcome import UnknownCommand
+from manila_gluster_heketi.executor.simulated.transactions import Scene
 
 _KNOWN_OPTION = re.compile(
     r'(auth|client|cluster|features|network|nfs|performance|server|ssl'
@@ -33,24 +38,10 @@ _KNOWN_OPTION = re.compile(
 )
 _NAME = re.compile(r'[A-Za-z0-9_-]+')
 _FATAL_BYTES = 4094
-_PEERS_DOWN = 'Some of the peers are down'
 _NOT_DISTRIBUTED = (
     'Volume {} is not a distribute volume or contains only 1 brick.\n'
     'Not performing rebalance'
 )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Scene:
-    """Where a command runs.
-
-    :ivar host: the host that was asked
-    :ivar addresses: all hosts by their addresses
-    """
-
-    host: Host
-    pool: Pool
-    addresses: Mapping[str, Host]
 
 
 Work = Callable[[Scene, Sequence[str]], str]
@@ -58,17 +49,18 @@ Work = Callable[[Scene, Sequence[str]], str]
 
 def _create(scene: Scene, words: Sequence[str]) -> str:
     name = words[2]
-    replica, addresses = _bricks(words[3:])
+    durability, addresses = _sets(words[3:])
     if not _NAME.fullmatch(name) or name == 'all':
         raise Refused(f'"{name}" cannot be the name of a volume.')
-    if name in scene.pool.volumes:
+    if name in scene.volumes:
         raise Refused(f'Volume {name} already exists')
-    bricks.check(scene.pool, scene.addresses, scene.host, addresses)
-    if len(addresses) % replica:
+    transactions.require_agreement(scene, name)
+    bricks.check(scene, addresses)
+    if len(addresses) % durability.bricks_per_set:
         raise Refused('Failed to create volume files')
-    bricks.check_spread(scene.addresses, addresses, replica)
-    volume = Volume(name, replica, addresses)
-    bricks.mark(scene.addresses, addresses, volume.uuid)
+    bricks.check_spread(scene, addresses, durability)
+    volume = Volume(name, durability, addresses)
+    bricks.mark(scene, addresses, volume)
     scene.pool.volumes[name] = volume
     return (
         f'volume create: {name}: success: please start the volume to access '
@@ -76,14 +68,23 @@ def _create(scene: Scene, words: Sequence[str]) -> str:
     )
 
 
-def _bricks(words: Sequence[str]) -> tuple[int, list[str]]:
+def _sets(words: Sequence[str]) -> tuple[Durability, list[str]]:
+    """Read what the sets are, and their bricks."""
+    if words[0] == 'replica' and words[2] == 'arbiter':
+        if (words[1], words[3]) != ('3', '1'):
+            raise UnknownCommand(words)
+        return ARBITER, list(words[4:])
     if words[0] == 'replica':
-        return int(words[1]), list(words[2:])
-    return 1, list(words)
+        return replicate(int(words[1])), list(words[2:])
+    if words[0] == 'disperse-data':
+        if words[2] != 'redundancy':
+            raise UnknownCommand(words)
+        return disperse(int(words[1]), int(words[3])), list(words[4:])
+    return DISTRIBUTE, list(words)
 
 
 def _set(scene: Scene, words: Sequence[str]) -> str:
-    volume = scene.pool.volume(words[2])
+    volume = scene.volume(words[2])
     chosen = dict(zip(words[3::2], words[4::2], strict=True))
     for name, value in chosen.items():
         if not _KNOWN_OPTION.fullmatch(name):
@@ -99,14 +100,19 @@ def _set(scene: Scene, words: Sequence[str]) -> str:
 
 
 def _start(scene: Scene, words: Sequence[str]) -> str:
-    volume = scene.pool.volume(words[2])
+    volume = scene.volume(words[2])
     force = words[3:] == ('force',)
     if volume.status == 'Started' and not force:
         raise Refused(f'Volume {volume.name} already started')
+    if force:
+        scene.pool.agree_on(volume.name)
+        volume = scene.volume(volume.name)
+    else:
+        transactions.require_agreement(scene, volume.name)
     for address in volume.addresses:
         host = scene.addresses[address.partition(':')[0]]
         path = bricks.path_of(address)
-        if bricks.is_connected(host) and not host.space.exists(path):
+        if scene.sees(host) and not host.space.exists(path):
             raise Refused(
                 f'Pre Validation failed on {host.storage}. Failed to find '
                 f'brick directory {path} for volume {volume.name}. Reason : '
@@ -117,49 +123,54 @@ def _start(scene: Scene, words: Sequence[str]) -> str:
 
 
 def _stop(scene: Scene, words: Sequence[str]) -> str:
-    volume = scene.pool.volume(words[2])
+    volume = scene.volume(words[2])
     if words[3:] != ('force',):
         raise UnknownCommand(words)
+    # Forced: whether it is started is not looked at.
+    transactions.require_agreement(scene, volume.name, status=False)
     volume.status = 'Stopped'
     return f'volume stop: {volume.name}: success\n'
 
 
 def _delete(scene: Scene, words: Sequence[str]) -> str:
-    volume = scene.pool.volume(words[2])
+    volume = scene.volume(words[2])
     if volume.status == 'Started':
         raise Refused(
             f'Volume {volume.name} has been started.Volume needs to be '
             'stopped before deletion.'
         )
-    if not all(bricks.is_connected(each.host) for each in scene.pool.members):
-        raise Refused(_PEERS_DOWN)
-    del scene.pool.volumes[volume.name]
+    transactions.require_all(scene)
+    transactions.require_agreement(scene, volume.name)
+    scene.pool.drop(volume.name)
     return f'volume delete: {volume.name}: success\n'
 
 
 def _add_brick(scene: Scene, words: Sequence[str]) -> str:
     name = words[2]
-    if name not in scene.pool.volumes:
+    if name not in scene.volumes:
         raise Refused(f'Unable to get volinfo for volume name {name}')
-    volume = scene.pool.volume(name)
-    replica, addresses = _bricks(words[3:])
-    if replica != volume.replica:
+    volume = scene.volume(name)
+    durability, addresses = _sets(words[3:])
+    # What dispersed sets are, can't be said again.
+    if volume.durability.kind is Kind.DISPERSE and durability == DISTRIBUTE:
+        durability = volume.durability
+    if durability != volume.durability:
         raise UnknownCommand(words)
-    if len(addresses) % replica:
+    if len(addresses) % durability.bricks_per_set:
         raise Refused('Operation failed')
-    bricks.check(scene.pool, scene.addresses, scene.host, addresses)
-    bricks.check_spread(scene.addresses, addresses, replica)
-    bricks.mark(scene.addresses, addresses, volume.uuid)
+    bricks.check(scene, addresses)
+    bricks.check_spread(scene, addresses, durability)
+    bricks.mark(scene, addresses, volume)
     volume.addresses += addresses
     return 'volume add-brick: success\n'
 
 
 def _remove_brick(scene: Scene, words: Sequence[str]) -> str:
-    volume = scene.pool.volume(words[2])
+    volume = scene.volume(words[2])
     stage, addresses = words[-1], words[3:-1]
     if stage not in ('start', 'commit'):
         raise UnknownCommand(words)
-    if volume.replica > 1 and volume.sets == 1:
+    if volume.durability != DISTRIBUTE and volume.sets == 1:
         raise Refused(
             'Removing bricks from replicate configuration is not allowed '
             'without reducing replica count explicitly.'
@@ -180,19 +191,19 @@ def _remove_brick(scene: Scene, words: Sequence[str]) -> str:
 def _remove_brick_status(scene: Scene, words: Sequence[str]) -> str:
     if words[-1] != 'status':
         raise UnknownCommand(words)
-    scene.pool.volume(words[2])
+    scene.volume(words[2])
     return gluster_answers.brick_removal()
 
 
 def _rebalance_stop(scene: Scene, words: Sequence[str]) -> str:
-    volume = scene.pool.volume(words[2])
+    volume = scene.volume(words[2])
     if volume.sets == 1:
         raise Refused(_NOT_DISTRIBUTED.format(volume.name))
     return f'volume rebalance: {volume.name}: success\n'
 
 
 def _quota_enable(scene: Scene, words: Sequence[str]) -> str:
-    volume = scene.pool.volume(words[2])
+    volume = scene.volume(words[2])
     if volume.status != 'Started':
         raise Refused(
             'Volume is stopped, start volume before executing quota command.'
@@ -220,14 +231,14 @@ def _quota_list(scene: Scene, words: Sequence[str]) -> str:
 
 
 def _with_quota(scene: Scene, name: str) -> Volume:
-    volume = scene.pool.volume(name)
+    volume = scene.volume(name)
     if not volume.has_quota:
         raise Refused('Quota is disabled, please enable quota')
     return volume
 
 
 def _rebalance_start(scene: Scene, words: Sequence[str]) -> str:
-    volume = scene.pool.volume(words[2])
+    volume = scene.volume(words[2])
     if volume.sets == 1:
         raise Refused(_NOT_DISTRIBUTED.format(volume.name))
     volume.was_rebalanced = True
@@ -235,7 +246,7 @@ def _rebalance_start(scene: Scene, words: Sequence[str]) -> str:
 
 
 def _rebalance_status(scene: Scene, words: Sequence[str]) -> str:
-    volume = scene.pool.volume(words[2])
+    volume = scene.volume(words[2])
     if volume.sets == 1:
         raise Refused(_NOT_DISTRIBUTED.format(volume.name))
     if not volume.was_rebalanced:
@@ -245,33 +256,35 @@ def _rebalance_status(scene: Scene, words: Sequence[str]) -> str:
 
 def _info(scene: Scene, words: Sequence[str]) -> str:
     if words[2] == 'all':
-        return gluster_answers.info(tuple(scene.pool.volumes.values()))
-    return gluster_answers.info((scene.pool.volume(words[2]),))
+        return gluster_answers.info(tuple(scene.volumes.values()))
+    return gluster_answers.info((scene.volume(words[2]),))
 
 
 def _list(scene: Scene, words: Sequence[str]) -> str:
-    return gluster_answers.listing(tuple(scene.pool.volumes))
+    return gluster_answers.listing(tuple(scene.volumes))
 
 
 def _get(scene: Scene, words: Sequence[str]) -> str:
-    volume = scene.pool.volume(words[2])
+    volume = scene.volume(words[2])
     if words[3] not in volume.options:
         raise Refused('Did you mean io-cache or nl-cache?')
     return gluster_answers.option(words[3], volume.options[words[3]])
 
 
+def _status(scene: Scene, words: Sequence[str]) -> str:
+    volume = scene.volume(words[2])
+    if volume.status != 'Started':
+        raise Refused(f'Volume {volume.name} is not started')
+    return gluster_answers.status(volume.name, bricks.online(scene, volume))
+
+
 def _heal(scene: Scene, words: Sequence[str]) -> str:
-    volume = scene.pool.volume(words[2])
+    volume = scene.volume(words[2])
     if words[3:] != ('info', 'summary'):
         raise UnknownCommand(words)
     return gluster_answers.heal(
         [
-            (
-                address,
-                bricks.is_connected(
-                    scene.addresses[address.partition(':')[0]]
-                ),
-            )
+            (address, scene.sees(scene.addresses[address.partition(':')[0]]))
             for address in volume.addresses
         ]
     )
@@ -290,6 +303,7 @@ LOCKING_QUESTIONS: Mapping[str, Work] = {
     'quota list': _quota_list,
     'rebalance status': _rebalance_status,
     'remove-brick': _remove_brick_status,
+    'status': _status,
 }
 
 #: Under the volume's lock.

@@ -13,23 +13,28 @@
 """A simulated host: which program does what."""
 
 import dataclasses
-import re
+import math
 import time
 import uuid
 from collections.abc import Callable
 from collections.abc import Mapping
 
+from cryptography.hazmat.primitives import serialization
+
 from manila_gluster_heketi import names
 from manila_gluster_heketi.executor.simulated import block
 from manila_gluster_heketi.executor.simulated import filesystem
+from manila_gluster_heketi.executor.simulated import scripts
 from manila_gluster_heketi.executor.simulated import volume_groups
 from manila_gluster_heketi.executor.simulated.files import File
+from manila_gluster_heketi.executor.simulated.network import Clock
 from manila_gluster_heketi.executor.simulated.outcome import DONE
 from manila_gluster_heketi.executor.simulated.outcome import Outcome
 from manila_gluster_heketi.executor.simulated.outcome import UnknownCommand
 from manila_gluster_heketi.executor.simulated.outcome import failed
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Condition
+from manila_gluster_heketi.hostcmd.command import Fence
 from manila_gluster_heketi.hostcmd.command import Guard
 
 _GLUSTERD_VOL = File(
@@ -39,8 +44,6 @@ _GLUSTERD_VOL = File(
     'end-volume\n',
     0o644,
 )
-_PING_TIMEOUT = re.compile(r'(?m)^[ \t]*option[ \t]+ping-timeout[ \t].*\n')
-_BACKUP = f'{names.GLUSTERD_VOL}.before-gluster-heketi'
 
 #: What a host that is fit to be a node has.
 PROGRAMS = {
@@ -73,12 +76,18 @@ class HostSpec:
 class Host:
     """One host, without its glusterd's view of the cluster.
 
+    :ivar is_hung: it accepts connections, and nothing moves on it
+    :ivar serves_controller: SSH comes through to it
+    :ivar serves_peers: the storage network does
+    :ivar glusterd_is_wedged: it accepts requests and answers none
+    :ivar glusterd_starts: how often it was started
+    :ivar ping_timeout: of the glusterd that runs, in seconds; 0 for none
     :ivar programs: what is installed, and what it answers to --version
-    :ivar busy_paths: tells whether a brick process works below a path
     :ivar clock_offset_seconds: how wrong its clock is
+    :ivar epochs: the newest of each operation that it has seen
     """
 
-    def __init__(self, spec: HostSpec) -> None:
+    def __init__(self, spec: HostSpec, clock: Clock) -> None:
         self.name = spec.name
         self.storage = spec.storage or spec.name
         self.uuid = str(uuid.uuid4())
@@ -93,26 +102,71 @@ class Host:
                 for path, size in spec.devices.items()
             }
         )
-        self.space = filesystem.Namespace(self.disks)
+        self.space = filesystem.Namespace(self.disks, clock)
         self.space.root.files[names.GLUSTERD_VOL] = _GLUSTERD_VOL
         self.is_up = True
-        self.has_network = True
+        self.is_hung = False
+        self.serves_controller = True
+        self.serves_peers = True
         self.glusterd_runs = True
+        self.glusterd_is_wedged = False
+        self.glusterd_starts = 1
+        self.ping_timeout = 0.0
+        self.changed_at = -math.inf
+        self.fell_silent = False
         self.programs = PROGRAMS
         self.clock_offset_seconds = 0.0
-        self.busy_paths: Callable[[str], bool] = lambda path: False
+        self.epochs: dict[str, int] = {}
+
+    @property
+    def answers_peers(self) -> bool:
+        """Whether packets to its glusterd are answered."""
+        return (
+            self.is_up
+            and not self.is_hung
+            and self.serves_peers
+            and self.glusterd_runs
+        )
+
+    @property
+    def is_well(self) -> bool:
+        """Whether its glusterd does what it should."""
+        return self.answers_peers and not self.glusterd_is_wedged
 
     def power_off(self) -> None:
         """Cut the power: what is mounted or runs is gone."""
         self.is_up = False
+        self.is_hung = False
         self.glusterd_runs = False
-        self.space.unmount_all()
+        self.glusterd_is_wedged = False
+        self.epochs = {}
+        self.space.cut_power()
 
     def power_on(self) -> None:
         """Boot: fstab is mounted, glusterd starts."""
         self.is_up = True
         self.space.mount_fstab()
+        self.start_glusterd()
+
+    def start_glusterd(self) -> None:
+        """Start glusterd, or start it anew."""
         self.glusterd_runs = True
+        self.glusterd_is_wedged = False
+        self.glusterd_starts += 1
+        self.ping_timeout = scripts.ping_timeout(self.space)
+
+    def runs_hook(self, path: str) -> bool:
+        """Tell whether glusterd finds a script that it may execute."""
+        script = self.space.root.files.get(path)
+        return script is not None and bool(script.mode & 0o111)
+
+    def admits(self, fence: Fence | None) -> bool:
+        """Tell whether a command is not too late, and remember its epoch."""
+        if fence is None:
+            return True
+        newest = max(self.epochs.get(fence.operation, 0), fence.epoch)
+        self.epochs[fence.operation] = newest
+        return fence.epoch == newest
 
     def passes(self, guard: Guard) -> bool:
         """Evaluate a guard."""
@@ -123,14 +177,28 @@ class Host:
         mounted = guard.path in self.space.mounts
         return mounted == (guard.condition is Condition.MOUNTED)
 
-    def run(self, command: Command) -> Outcome:
+    def break_off(self, command: Command) -> None:
+        """Leave what a command leaves that a power cut interrupts.
+
+        LVM writes its records in one piece and at once, so that they may be
+        there; what the others write is not on the disk yet.
+        """
+        argv = command.argv
+        if argv[0] == 'mkfs.xfs':
+            self.space.break_off_mkfs(argv[-1])
+        elif argv[0] == 'lvm':
+            self.run(command, busy=False)
+
+    def run(self, command: Command, *, busy: bool) -> Outcome:
         """Run any program but gluster.
 
+        :param busy: a brick process works below the path that is its last
+            argument
         :raises UnknownCommand: the simulation does not know it
         """
         argv = command.argv
         if argv[0] == 'umount':
-            return self.space.umount(argv, busy=self.busy_paths(argv[-1]))
+            return self.space.umount(argv, busy=busy)
         program = self._programs().get(argv[0])
         if program is not None:
             return program(argv)
@@ -144,15 +212,17 @@ class Host:
 
     def _programs(self) -> dict[str, Callable[[tuple[str, ...]], Outcome]]:
         return {
+            'cat': self.space.cat,
+            'chmod': self.space.chmod,
             'date': self._date,
             'lsblk': self.disks.lsblk,
             'lvm': lambda argv: volume_groups.run(self.disks, argv),
             'mkdir': self.space.mkdir,
             'mkfs.xfs': self.space.mkfs,
             'mount': self.space.mount,
-            'rm': self.space.rm,
+            'openssl': self._openssl,
             'rmdir': self.space.rmdir,
-            'sync': lambda argv: DONE,
+            'sync': self.space.sync,
             'systemctl': self._systemctl,
             'wipefs': self.disks.wipefs,
             'xfs_growfs': self.space.grow,
@@ -162,22 +232,24 @@ class Host:
         """Do what a script does, which goes by the name it is given."""
         name, arguments = argv[3], argv[4:]
         if name == 'fstab_add':
-            return self.space.add_to_fstab(*arguments)
+            return scripts.add_to_fstab(self.space, *arguments)
         if name == 'fstab_remove':
-            return self.space.remove_from_fstab(*arguments)
+            return scripts.remove_from_fstab(self.space, *arguments)
+        if name == 'directories':
+            return scripts.list_directories(self.space, *arguments)
         if name == 'write_file':
             path, umask = arguments
-            return self.space.write(path, umask, stdin)
+            return scripts.write_file(self.space, path, umask, stdin)
+        if name == 'remove_file':
+            return scripts.remove_file(self.space, *arguments)
         if name == 'versions':
             return self._versions()
         if name == 'tls_directory':
             return Outcome(stdout=f'{self.tls_directory}/glusterfs.pem\n')
         if name == 'set_ping_timeout':
-            return self._set_ping_timeout(arguments[1])
+            return scripts.set_ping_timeout(self.space, arguments[1])
         if name == 'restore_ping_timeout':
-            files = self.space.root.files
-            files[names.GLUSTERD_VOL] = files.pop(_BACKUP)
-            return DONE
+            return scripts.restore_ping_timeout(self.space)
         raise UnknownCommand(argv)
 
     def _versions(self) -> Outcome:
@@ -190,21 +262,28 @@ class Host:
             )
         )
 
-    def _set_ping_timeout(self, seconds: str) -> Outcome:
-        files = self.space.root.files
-        old = files[names.GLUSTERD_VOL]
-        line = f'    option ping-timeout {seconds}\n'
-        if line in old.content:
-            return DONE
-        files.setdefault(_BACKUP, old)
-        text = _PING_TIMEOUT.sub('', old.content)
-        text = text.replace('end-volume', f'{line}end-volume')
-        files[names.GLUSTERD_VOL] = File(text, old.mode)
-        return DONE
+    def _openssl(self, argv: tuple[str, ...]) -> Outcome:
+        """Print the public part of a private key."""
+        if argv[1:3] != ('pkey', '-in') or argv[4:] != ('-pubout',):
+            raise UnknownCommand(argv)
+        text = self.space.root.files[argv[3]].content
+        try:
+            key = serialization.load_pem_private_key(text.encode(), None)
+        except ValueError:
+            return failed(1, f'Could not read key from {argv[3]}')
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM,
+            serialization.PublicFormat.SubjectPublicKeyInfo,
+        )
+        return Outcome(stdout=public.decode())
 
     def _systemctl(self, argv: tuple[str, ...]) -> Outcome:
-        if argv[1:] in (('start', 'glusterd'), ('restart', 'glusterd')):
-            self.glusterd_runs = True
+        if argv[1:] == ('restart', 'glusterd') or (
+            argv[1:] == ('start', 'glusterd') and not self.glusterd_runs
+        ):
+            self.start_glusterd()
+            return DONE
+        if argv[1:] == ('start', 'glusterd'):
             return DONE
         if argv[1:] == ('is-active', '--quiet', 'glusterd'):
             return DONE if self.glusterd_runs else failed(3)

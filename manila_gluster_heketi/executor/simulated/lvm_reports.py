@@ -95,7 +95,7 @@ def _lv_row(volume: block.LogicalVolume) -> dict[str, object]:
         'pool_lv': volume.pool,
         'lv_attr': f'{"t" if is_pool else "V"}wi-a{state}t---',
         'lv_tags': ','.join(volume.tags),
-        'data_percent': '0.00',
+        'data_percent': '100.00' if volume.is_full else '0.00',
         'metadata_percent': '10.00' if is_pool else '',
         'lv_metadata_size': volume.metadata_bytes if is_pool else '',
     }

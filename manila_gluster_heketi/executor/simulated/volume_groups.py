@@ -146,6 +146,12 @@ def _create_thin(group: block.VolumeGroup, pool: str, words: Words) -> Outcome:
         return failed(
             5, f'  Pool {pool} not found in Volume group {group.name}.'
         )
+    if group.volumes[pool].is_full:
+        return failed(
+            5,
+            '  Cannot create new thin volume, free space in thin pool '
+            f'{group.name}/{pool} reached threshold.',
+        )
     size = _bytes(words, '--virtualsize')
     group.volumes[name] = block.LogicalVolume(
         vg=group.name,
@@ -253,6 +259,33 @@ def _remove_empty_pool(group: block.VolumeGroup, words: Words) -> Outcome:
     return _NOT_BACKED_UP
 
 
+def _vgchange(disks: block.Block, words: Words) -> Outcome:
+    [name] = words.operands
+    group = disks.groups.get(name)
+    if group is None:
+        return lvm_reports.no_group(name)
+    group.tags = _with_tags(group.tags, words)
+    return _NOT_BACKED_UP
+
+
+def _lvchange(disks: block.Block, words: Words) -> Outcome:
+    group_name, _, name = words.operands[0].partition('/')
+    group = disks.groups.get(group_name)
+    if group is None:
+        return lvm_reports.no_group(group_name)
+    if name not in group.volumes:
+        return failed(
+            5, f'  Failed to find logical volume "{group_name}/{name}"'
+        )
+    volume = group.volumes[name]
+    volume.tags = _with_tags(volume.tags, words)
+    return _NOT_BACKED_UP
+
+
+def _with_tags(tags: tuple[str, ...], words: Words) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*tags, *words.options['--addtag'])))
+
+
 def _vgremove(disks: block.Block, words: Words) -> Outcome:
     [name] = words.operands
     group = disks.groups.get(name)
@@ -292,7 +325,9 @@ def _pvremove(disks: block.Block, words: Words) -> Outcome:
 
 _CHANGES: dict[str, Callable[[block.Block, Words], Outcome]] = {
     'vgcreate': _vgcreate,
+    'vgchange': _vgchange,
     'lvcreate': _lvcreate,
+    'lvchange': _lvchange,
     'lvextend': _lvextend,
     'lvremove': _lvremove,
     'vgremove': _vgremove,

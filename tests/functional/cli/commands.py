@@ -34,7 +34,7 @@ class CommandTestCase(deployment.DeployedTestCase):
         self.d = self.deploy(load=False)
         self.useFixture(
             fixtures.MonkeyPatch(
-                'manila_gluster_heketi.service.openssh.OpenSshExecutor',
+                'manila_gluster_heketi.service.facade.openssh.OpenSshExecutor',
                 lambda options: self.d.executor,
             )
         )

@@ -136,10 +136,10 @@ class ErrorTestCase(commands.CommandTestCase):
         [row] = self.json_of('operation', 'list')
         self.assertIn(row['Id'], err)
         self.assertEqual('stuck', row['State'])
-        [row] = self.json_of('operation', 'recover')
+        [row] = self.json_of('operation', 'clean')
         self.assertIn('gl3', row['Outcome'])
         self.d.cluster.power_on('gl3')
-        [row] = self.json_of('operation', 'recover')
+        [row] = self.json_of('operation', 'clean')
         self.assertEqual('closed', row['Outcome'])
         self.assertEqual([], self.json_of('operation', 'list'))
         self.assertEqual(
@@ -176,14 +176,14 @@ class VolumeTestCase(commands.CommandTestCase):
         """Create a volume."""
         super().setUp()
         self.d.load()
-        self.volume = self.d.create(replica=2)
+        self.volume = self.d.create(durability='replicate:2')
         self.d.service.change_access('share-1', add=['alice'])
 
     def test_list(self) -> None:
         """A row for each, with bytes for programs."""
         [row] = self.json_of('volume', 'list')
         self.assertEqual(
-            (self.volume.name, 'share-1', 2 << 30, 'replica 2', 'ready'),
+            (self.volume.name, 'share-1', 2 << 30, 'replicate:2', 'ready'),
             tuple(
                 row[key]
                 for key in ('Name', 'Share', 'Size', 'Durability', 'State')

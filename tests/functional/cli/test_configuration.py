@@ -61,8 +61,27 @@ class ConfigurationTestCase(commands.CommandTestCase):
 
     def test_a_value_that_is_not_known(self) -> None:
         """Option and reason are named."""
-        self.configure('gluster_heketi_durability = replica 9')
-        self._refused('gluster_heketi_durability', 'replica 9')
+        self.configure('gluster_heketi_durability = replicate:9')
+        self._refused('gluster_heketi_durability', 'replicate:9')
+
+    def test_a_strategy_that_shares_can_not_be_placed_by(self) -> None:
+        """One that is not there, and one that is there to compare."""
+        for name, reason in (
+            ('nosuch', 'known are balanced'),
+            ('straw2', 'compare'),
+        ):
+            self.configure(f'gluster_heketi_allocator_strategy = {name}')
+            self._refused('gluster_heketi_allocator_strategy', name, reason)
+
+    def test_limits_that_contradict_each_other(self) -> None:
+        """Both are named."""
+        self.configure(
+            'gluster_heketi_brick_min_size = 20',
+            'gluster_heketi_brick_max_size = 10',
+        )
+        self._refused(
+            'gluster_heketi_brick_min_size', 'gluster_heketi_brick_max_size'
+        )
 
     def test_a_number_that_is_none(self) -> None:
         """Likewise."""

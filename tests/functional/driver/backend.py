@@ -87,7 +87,7 @@ class BackendTestCase(deployment.DeployedTestCase):
         """Make a driver for a deployment; it is not set up yet."""
         self.useFixture(
             fixtures.MonkeyPatch(
-                'manila_gluster_heketi.service.openssh.OpenSshExecutor',
+                'manila_gluster_heketi.service.facade.openssh.OpenSshExecutor',
                 lambda options: d.executor,
             )
         )

@@ -17,7 +17,9 @@ import threading
 
 import fixtures
 from manila import exception as manila_exception
+from manila.scheduler.filters import extra_specs_ops
 
+from manila_gluster_heketi import model
 from tests.functional import deployment
 from tests.functional.driver import backend
 from tests.functional.interference import fail
@@ -116,6 +118,18 @@ class SetupTestCase(backend.BackendTestCase):
         )
         self.assertIn('nosuch', str(error))
 
+    def test_a_strategy_to_compare_with(self) -> None:
+        """It is refused before any share is placed by it."""
+        d = self.deploy()
+        made = self.make_driver(d, gluster_heketi_allocator_strategy='straw2')
+        made.do_setup(None)
+        error = self.assertRaises(
+            manila_exception.BadConfigurationException,
+            made.check_for_setup_error,
+        )
+        self.assertIn('gluster_heketi_allocator_strategy', str(error))
+        self.assertIn('compare', str(error))
+
 
 class PoolsTestCase(backend.BackendTestCase):
     """What the scheduler sees."""
@@ -167,6 +181,111 @@ class PoolsTestCase(backend.BackendTestCase):
         )
         self.assertLessEqual(
             after['free_capacity_gb'], before['free_capacity_gb'] - 4
+        )
+
+    def test_devices_that_shares_do_not_get(self) -> None:
+        """Neither is offered what the default tags rule out."""
+        d = self.deploy(nodes=6, load=False)
+        document = d.document()
+        for entry in document['clusters'][0]['nodes'][:3]:
+            entry['node']['tags'] = {'disk': 'ssd'}
+        d.load(document)
+        [every] = self._stats(self.set_up(d))['pools']
+        made = self.set_up(d, gluster_heketi_device_tags='disk = ssd')
+        [pool] = self._stats(made)['pools']
+        for key in ('total_capacity_gb', 'free_capacity_gb'):
+            self.assertLess(17, pool[key])
+            self.assertLess(pool[key], 20)
+            self.assertLess(2 * pool[key] - 1, every[key])
+        self.assertEqual('disk = ssd', pool['gluster_heketi_device_tags'])
+
+    def test_small_files_need_large_arbiters(self) -> None:
+        """So there is less room for shares."""
+        d = self.deploy()
+        arbiter = {'gluster_heketi_durability': 'arbiter'}
+        [large] = self._stats(self.set_up(d, **arbiter))['pools']
+        [small] = self._stats(
+            self.set_up(d, gluster_heketi_average_file_size=4, **arbiter)
+        )['pools']
+        self.assertLess(
+            small['total_capacity_gb'], 0.8 * large['total_capacity_gb']
+        )
+        self.assertLess(
+            small['free_capacity_gb'], 0.8 * large['free_capacity_gb']
+        )
+
+    def test_headroom_is_not_offered(self) -> None:
+        """A share takes twice its size, so half of it is to be had."""
+        d = self.deploy()
+        [without] = self._stats(self.set_up(d))['pools']
+        made = self.set_up(d, gluster_heketi_headroom_percent=100)
+        [pool] = self._stats(made)['pools']
+        for key in (
+            'total_capacity_gb',
+            'free_capacity_gb',
+            'gluster_heketi_largest_share_gb',
+        ):
+            self.assertAlmostEqual(without[key] / 2, pool[key], places=1)
+        size = int(pool['free_capacity_gb'])
+        made.create_share(None, backend.share(size=size))
+        self.assertEqual(1, len(d.service.volumes()))
+
+    def test_what_others_change(self) -> None:
+        """A pool that was measured before is not told again."""
+        d = self.deploy(nodes=6)
+        made = self.set_up(d)
+        [before] = self._stats(made)['pools']
+        other, _ = d.process()
+        other.hardware.set_node_state('gl1', model.EntryState.OFFLINE)
+        [away] = self._stats(made)['pools']
+        self.assertLess(away['free_capacity_gb'], before['free_capacity_gb'])
+        self.assertEqual(
+            before['total_capacity_gb'], away['total_capacity_gb']
+        )
+        other.hardware.set_node_state('gl1', model.EntryState.ONLINE)
+        self.assertEqual([before], self._stats(made)['pools'])
+        other.create_volume(d.spec('others'))
+        [less] = self._stats(made)['pools']
+        self.assertLess(less['free_capacity_gb'], before['free_capacity_gb'])
+        self.assertEqual(2, less['allocated_capacity_gb'])
+        other.delete_volume('others')
+        self.assertEqual([before], self._stats(made)['pools'])
+
+    def test_facts_for_the_scheduler(self) -> None:
+        """Extra specs of a share type can ask for them."""
+        d = self.deploy(nodes=2, zones=1, disks=2)
+        made = self.set_up(d, gluster_heketi_durability='replicate:2')
+        [pool] = self._stats(made)['pools']
+        largest = pool['gluster_heketi_largest_share_gb']
+        self.assertLess(35, largest)
+        self.assertLessEqual(largest, pool['free_capacity_gb'])
+        for fact, asked, passes in (
+            ('durability', 'replicate:2', True),
+            ('durability', 'replicate:3', False),
+            ('durability', '<or> arbiter <or> replicate:2', True),
+            ('spread', 'zone:prefer', True),
+            ('largest_share_gb', '>= 35', True),
+            ('largest_share_gb', f'>= {largest + 1}', False),
+            ('stranded_gb', '<= 0', True),
+        ):
+            self.assertIs(
+                passes,
+                extra_specs_ops.match(
+                    str(pool[f'gluster_heketi_{fact}']), asked
+                ),
+                fact,
+            )
+
+    def test_functions_of_the_scheduler(self) -> None:
+        """It reads them from pools; the back end's own would be ignored."""
+        d = self.deploy()
+        made = self.set_up(
+            d, filter_function='share.size < 9', goodness_function='50'
+        )
+        [pool] = self._stats(made)['pools']
+        self.assertEqual(
+            ('share.size < 9', '50'),
+            (pool['filter_function'], pool['goodness_function']),
         )
 
     def test_one_cluster_alone(self) -> None:

@@ -19,8 +19,9 @@ import fixtures
 from manila import exception as manila_exception
 
 from manila_gluster_heketi import exceptions
-from manila_gluster_heketi import model
+from manila_gluster_heketi.durability import replicate
 from manila_gluster_heketi.sizes import GIB
+from manila_gluster_heketi.sizes import MIB
 from tests.functional.driver import backend
 from tests.functional.interference import fail
 
@@ -84,22 +85,29 @@ class ShareTestCase(backend.BackendTestCase):
         """They go before the options; others are not ours."""
         self.specs.update(
             {
-                'gluster_heketi:durability': 'replica 2',
-                'gluster_heketi:zone_spread': 'none',
+                'gluster_heketi:durability': 'replicate:2',
+                'gluster_heketi:spread': 'node:strict,zone:none',
                 'gluster_heketi:headroom_percent': '100',
+                'gluster_heketi:device_tags': "disk in ('', ssd)",
+                'gluster_heketi:average_file_size': '1024',
                 'driver_handles_share_servers': 'False',
             }
         )
         share = backend.share()
         self.driver.create_share(None, share)
         volume = self.volume(self.d, share)
-        self.assertEqual(model.Durability(2), volume.durability)
-        self.assertIs(model.ZoneSpread.NONE, volume.spread)
+        self.assertEqual(replicate(2), volume.durability)
+        self.assertEqual('node:strict,zone:none', str(volume.spread))
         self.assertGreaterEqual(volume.capacity_bytes, 4 * GIB)
+        self.assertEqual("disk in ('', ssd)", volume.tags)
+        self.assertEqual(MIB, volume.average_file_bytes)
 
     @ddt.data(
         ('gluster_heketi:durability', 'replica 4'),
-        ('gluster_heketi:zone_spread', 'maybe'),
+        ('gluster_heketi:spread', 'maybe'),
+        ('gluster_heketi:device_tags', 'disk = '),
+        ('gluster_heketi:average_file_size', '3'),
+        ('gluster_heketi:average_file_size', '64k'),
         ('gluster_heketi:headroom_percent', '-1'),
         ('gluster_heketi:headroom_percent', '10%'),
         ('gluster_heketi:headroom_percent', '1001'),

@@ -58,6 +58,8 @@ class RoundTripTestCase(base.TestCase):
 
     @hypothesis.settings(max_examples=40, deadline=None)
     @hypothesis.given(_WORDS.filter(bool))
+    @hypothesis.example('=\x80')
+    @hypothesis.example('=+%@:,\n+\u00c0')
     def test_standard_input(self, text) -> None:
         """It reaches the command, with a newline at its end."""
         found = _run(script.Script.of([Command(('cat',), stdin=text)] * 2))

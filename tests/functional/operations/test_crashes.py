@@ -22,7 +22,6 @@ import ddt
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.executor.simulated.cluster import Latency
-from manila_gluster_heketi.operations import recovery
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.store import journal
 from tests.functional import deployment
@@ -200,7 +199,7 @@ class RecoveryTestCase(deployment.DeployedTestCase):
 
         d.executor.before = sleep
         error = self.assertRaises(
-            exceptions.GlusterHeketiError, d.create, replica=1
+            exceptions.GlusterHeketiError, d.create, durability='distribute'
         )
         self.assertIn('another process has taken it over', str(error))
         # What the sleeper did after the other one had undone it is not ours
@@ -227,10 +226,10 @@ class RecoveryTestCase(deployment.DeployedTestCase):
         """One that can't be closed does not hold up the others."""
         d = self.deploy(nodes=4)
         d.executor.kill_after(3)
-        self.assertRaises(Killed, d.create, 'share-1', replica=1)
+        self.assertRaises(Killed, d.create, 'share-1', durability='distribute')
         d.service, d.executor = d.process()
         d.executor.kill_after(3)
-        self.assertRaises(Killed, d.create, 'share-2', replica=1)
+        self.assertRaises(Killed, d.create, 'share-2', durability='distribute')
         d.service, d.executor = d.process()
         d.expire_leases()
         first = d.service.operations()[0]
@@ -272,19 +271,6 @@ class RecoveryTestCase(deployment.DeployedTestCase):
         }
         self.assertEqual('', errors[operation.id])
         self.assertIn('from-the-future', errors[unknown.id])
-
-    def test_a_lease_is_longer_than_any_phase(self) -> None:
-        """Recovery must not find an operation that is going well."""
-        d = self.deploy()
-        held = []
-
-        def look(host, command):
-            [operation] = d.service.operations()
-            held.append(operation.lease_until - recovery.now())
-
-        d.executor.before = look
-        d.create()
-        self.assertGreater(min(held), datetime.timedelta(minutes=10))
 
 
 class EachStepTestCase(deployment.DeployedTestCase):

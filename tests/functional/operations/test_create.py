@@ -19,8 +19,10 @@ import ddt
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.durability import DISTRIBUTE
 from manila_gluster_heketi.executor.simulated.cluster import Latency
 from manila_gluster_heketi.executor.simulated.gluster_state import Volume
+from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.sizes import GIB
 from tests.functional import deployment
 from tests.functional.interference import on
@@ -32,21 +34,22 @@ from tests.functional.interference import says
 class CreateTestCase(deployment.DeployedTestCase):
     """What a new volume is."""
 
-    @ddt.data(1, 2, 3)
-    def test_copies(self, replica) -> None:
+    @ddt.data(('distribute', 1), ('replicate:2', 2), ('replicate:3', 3))
+    @ddt.unpack
+    def test_copies(self, durability, copies) -> None:
         """Each copy is on a node of its own, sealed and sized."""
         d = self.deploy()
-        volume = d.create(replica=replica)
+        volume = d.create(durability=durability)
 
         self.assertIs(model.VolumeState.READY, volume.state)
         self.assertEqual(volume, d.service.volume('share-1'))
         made = d.gluster(volume)
         self.assertEqual('Started', made.status)
-        self.assertEqual(replica, made.replica)
+        self.assertEqual(copies, made.durability.bricks_per_set)
         self.assertEqual(2 * GIB, made.quota_bytes)
         self.assertEqual(list(d.service.bricks(volume)), made.addresses)
         self.assertEqual(
-            replica, len({a.partition(':')[0] for a in made.addresses})
+            copies, len({a.partition(':')[0] for a in made.addresses})
         )
         self.assertGreaterEqual(volume.capacity_bytes, 2 * GIB)
         self.assertEqual((), d.service.operations())
@@ -58,7 +61,7 @@ class CreateTestCase(deployment.DeployedTestCase):
         verbs = [
             command.split()[3]
             for _, command in d.executor.seen
-            if command.startswith('gluster') and volume.name in command
+            if command.startswith('gluster --mode=script volume')
         ]
         self.assertEqual(['create', 'set', 'start', 'quota', 'quota'], verbs)
         options = d.gluster(volume).options
@@ -164,8 +167,9 @@ class CreateTestCase(deployment.DeployedTestCase):
 def _make_foreign(d, command):
     """Have somebody else make a volume of the name, on other bricks."""
     name = command.argv[command.argv.index('create') + 1]
-    state = d.cluster._gluster.pool(d.cluster.host('gl1'))
-    state.volumes[name] = Volume(name, 1, ['10.0.0.1:/srv/theirs'])
+    d.cluster.pool('gl1').volumes[name] = Volume(
+        name, DISTRIBUTE, ['10.0.0.1:/srv/theirs']
+    )
 
 
 class NoRoomTestCase(deployment.DeployedTestCase):
@@ -188,7 +192,7 @@ class NoRoomTestCase(deployment.DeployedTestCase):
 
     def test_more_copies_than_nodes(self) -> None:
         """Two nodes can't hold three copies."""
-        self._refused(self.deploy(nodes=2, zones=1), replica=3)
+        self._refused(self.deploy(nodes=2, zones=1))
 
     def test_no_cluster_at_all(self) -> None:
         """A store without a topology says so."""
@@ -312,11 +316,11 @@ class AtOnceTestCase(deployment.DeployedTestCase):
         """Its lock is waited for; the batch goes on where it was refused."""
         d = self.deploy()
         d.executor.before = once(on('gl1', says('volume', 'start')), _busy)
-        volume = d.create()
+        d.create()
         verbs = [
             command.split()[3]
             for _, command in d.executor.seen
-            if command.startswith('gluster') and volume.name in command
+            if command.startswith('gluster --mode=script volume')
         ]
         self.assertEqual(['create', 'set', 'start', 'quota', 'quota'], verbs)
 
@@ -344,3 +348,33 @@ def _busy(host, command):
         'for x. Please try again after some time.',
         completed=0,
     )
+
+
+class LimitTestCase(deployment.DeployedTestCase):
+    """Not too many changes of one cluster at once."""
+
+    def test_more_requests_than_places(self) -> None:
+        """They wait for each other, and all are made."""
+        d = self.deploy(
+            cluster_operations=2, latency=Latency({'gluster volume': 0.02})
+        )
+        lock = threading.Lock()
+        busy: set[str] = set()
+        most = []
+
+        def note(host: str, command: Command) -> None:
+            if 'create' in command.argv or 'limit-usage' in command.argv:
+                share = next(w for w in command.argv if 'share-' in w)
+                with lock:
+                    busy.add(share)
+                    most.append(len(busy))
+                    if 'limit-usage' in command.argv:
+                        busy.discard(share)
+
+        d.executor.before = note
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            made = [pool.submit(d.create, f'share-{n}') for n in range(6)]
+            for each in made:
+                each.result()
+        self.assertEqual(2, max(most))
+        self.assertEqual(6, len(d.service.volumes()))

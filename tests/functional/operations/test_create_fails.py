@@ -36,6 +36,7 @@ _ON_ONE_HOST = (
     ('volume', 'start'),
     ('quota', 'enable'),
     ('quota', 'limit-usage'),
+    ('volume', 'status'),
 )
 
 

@@ -17,6 +17,7 @@ import fixtures
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi import names
 from manila_gluster_heketi.operations import node_steps
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.store import journal
@@ -62,8 +63,8 @@ class LoadTestCase(deployment.DeployedTestCase):
             self.assertIn(
                 'ping-timeout 10', files['/etc/glusterfs/glusterd.vol']
             )
-        names = {c.common_name for c in d.service.certificates()}
-        self.assertEqual({f'gluster-heketi-node-{snapshot.cluster.id}'}, names)
+        found = {c.common_name for c in d.service.certificates()}
+        self.assertEqual({f'gluster-heketi-node-{snapshot.cluster.id}'}, found)
         self.assertEqual(3, len(d.service.certificates()))
         self.assertEqual((), d.service.operations())
 
@@ -87,7 +88,7 @@ class LoadTestCase(deployment.DeployedTestCase):
         self.assertEqual((), d.load(exported).entries)
 
     def test_zone_and_tags_are_updated(self) -> None:
-        """They are ours alone, so no host hears of it."""
+        """The node hears of it, so that a lost store can be rebuilt."""
         d = self.deploy()
         document = d.document()
         changed = document['clusters'][0]['nodes'][0]
@@ -109,7 +110,82 @@ class LoadTestCase(deployment.DeployedTestCase):
             if each.node.manage_host == 'gl1'
         ]
         self.assertEqual([{'disk': 'ssd'}], tags)
-        self.assertEqual(commands, len(d.executor.seen))
+        [(host, command)] = d.executor.seen[commands:]
+        self.assertEqual('gl1', host)
+        self.assertIn(names.NODE_RECORD, command)
+        record = d.node_record('gl1')
+        self.assertEqual((9, {'rack': 'r7'}), (record.zone, record.tags))
+        self.assertEqual([{'disk': 'ssd'}], [e.tags for e in record.devices])
+
+    def test_a_node_that_can_not_hear_of_it(self) -> None:
+        """The change stands, and the reader is warned."""
+        d = self.deploy()
+        before = d.node_record('gl1')
+        document = d.document()
+        document['clusters'][0]['nodes'][0]['node'].update(zone=9)
+        d.cluster.cut_network('gl1')
+
+        report = d.load(document)
+
+        [warning] = report.warnings
+        self.assertIn('node gl1 has an old record of itself', warning)
+        self.assertIn('MGH-301', warning)
+        self.assertEqual(9, d.service.nodes()[0].zone)
+        self.assertEqual(before, d.node_record('gl1'))
+
+    def test_nodes_know_themselves(self) -> None:
+        """A record of the node and its devices; an undone load has none."""
+        d = self.deploy(disks=2, load=False)
+        d.executor.before = once(on('gl2', says('vgcreate')), fail())
+        self.assertRaises(exceptions.OperationFailed, d.load)
+        self.assertEqual((), d.node_record('gl2').devices)
+
+        d.load()
+
+        [snapshot] = d.service.clusters()
+        for node in d.service.nodes():
+            record = d.node_record(node.manage_host)
+            self.assertEqual(
+                (snapshot.cluster.id, 'c1', node.id, node.storage_host),
+                (
+                    record.cluster_id,
+                    record.cluster_name,
+                    record.node_id,
+                    record.storage_host,
+                ),
+            )
+            self.assertEqual(
+                sorted(
+                    (each.device.id, each.device.path)
+                    for each in snapshot.devices
+                    if each.node.id == node.id
+                ),
+                [(each.id, each.path) for each in record.devices],
+            )
+
+    def test_tags_of_new_nodes_and_devices(self) -> None:
+        """A device's go before its node's."""
+        d = self.deploy(load=False)
+        document = d.document()
+        [node, *_] = document['clusters'][0]['nodes']
+        node['node']['tags'] = {'rack': 'r7', 'arbiter': 'disabled'}
+        node['devices'] = [
+            {
+                'name': '/dev/vdb',
+                'tags': {'disk': 'ssd', 'arbiter': 'required'},
+            }
+        ]
+
+        d.load(document)
+
+        [tags] = [
+            each.tags
+            for each in d.service.clusters()[0].devices
+            if each.node.manage_host == 'gl1'
+        ]
+        self.assertEqual(
+            {'rack': 'r7', 'disk': 'ssd', 'arbiter': 'required'}, tags
+        )
 
     def test_a_node_joins_a_cluster_that_is_there(self) -> None:
         """It becomes a peer of all, and gets bricks."""

@@ -16,6 +16,8 @@ import ddt
 import fixtures
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import names
+from manila_gluster_heketi.executor.simulated.files import File
 from manila_gluster_heketi.executor.simulated.outcome import Outcome
 from manila_gluster_heketi.sizes import MIB
 from tests.functional import deployment
@@ -58,6 +60,10 @@ def _signature(d):
 
 def _read_only(d):
     d.cluster.host('gl2').disks.devices['/dev/vdb'].read_only = True
+
+
+def _is_a_node(d):
+    d.cluster.host('gl2').space.root.files[names.NODE_RECORD] = File('', 0o644)
 
 
 def _tiny(d):
@@ -143,6 +149,7 @@ class UnfitHostTestCase(deployment.DeployedTestCase):
             exceptions.DeviceUnfit,
             r'device /dev/vdb: it holds data: ext4.*destroydata',
         ),
+        (_is_a_node, exceptions.HostUnfit, 'node already.*db rebuild'),
         (_read_only, exceptions.DeviceUnfit, '/dev/vdb: it is read-only'),
         (_tiny, exceptions.DeviceUnfit, 'too few for a brick'),
         (_no_device, exceptions.DeviceUnfit, '/dev/vdb: .*not a block device'),

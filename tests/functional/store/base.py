@@ -10,36 +10,60 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A store in a file of its own, and values to put into it."""
+"""A store in a database of its own, and values to put into it."""
 
 import dataclasses
 import datetime
 import threading
 from collections.abc import Callable
 from typing import Any
-
-import fixtures
+from typing import ClassVar
 
 from manila_gluster_heketi import model
+from manila_gluster_heketi.durability import replicate
+from manila_gluster_heketi.spread import Mode
+from manila_gluster_heketi.spread import zones
 from manila_gluster_heketi.store import session
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
 from tests import base
+from tests.functional import databases
+from tests.functional import servers
 
 GIB = 1024**3
 NOON = datetime.datetime(2031, 5, 4, 12, 0, 0, 7, datetime.timezone.utc)
 
 
 class StoreTestCase(base.TestCase):
-    """A test with an empty store."""
+    """A test with an empty store.
+
+    :cvar engine: of the database
+    """
+
+    engine: ClassVar[str] = 'sqlite'
 
     def setUp(self) -> None:
         """Make the store."""
         super().setUp()
-        self.directory = self.useFixture(fixtures.TempDir()).path
-        self.url = f'sqlite:///{self.directory}/store.db'
+        self.database = self.new_database(synced=True)
+        self.url = self.database.url
         self.store = self.another_store()
-        self.store.sync()
+
+    def new_database(
+        self, *, synced: bool = False, engine: str = ''
+    ) -> databases.Database:
+        """Make a further database.
+
+        :param synced: with the present schema, else empty
+        :param engine: if it is to be of another kind
+        """
+        engine = engine or self.engine
+        if engine in databases.SERVERS:
+            try:
+                databases.server(engine)
+            except servers.NotInstalled as error:
+                self.skipTest(str(error))
+        return self.useFixture(databases.Database(engine, synced=synced))
 
     def another_store(self) -> session.Store:
         """Open the same database as another process would."""
@@ -115,26 +139,27 @@ class StoreTestCase(base.TestCase):
         self, cluster: model.Cluster, **changes: Any
     ) -> model.Volume:
         """Record a volume of 1 GiB."""
-        new = dataclasses.replace(self.volume(cluster), **changes)
+        new = self.volume(cluster, **changes)
         with self.store.write() as tx:
             volumes.add_volume(tx, new)
         return new
 
-    def volume(self, cluster: model.Cluster) -> model.Volume:
+    def volume(self, cluster: model.Cluster, **changes: Any) -> model.Volume:
         """Make a volume with a name and a share of its own."""
         identity = model.new_id()
-        return model.Volume(
+        new = model.Volume(
             id=identity,
             cluster_id=cluster.id,
             share_id=f'share-{identity}',
             name=f'vol_{identity}',
             size_bytes=GIB,
             capacity_bytes=2 * GIB,
-            durability=model.Durability(replica=2),
-            spread=model.ZoneSpread.STRICT,
+            durability=replicate(2),
+            spread=zones(Mode.STRICT),
             state=model.VolumeState.CREATING,
             access=('alice', 'bob'),
         )
+        return dataclasses.replace(new, **changes)
 
     def brick(
         self,

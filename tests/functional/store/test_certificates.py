@@ -18,9 +18,11 @@ import datetime
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.store import certificates
+from tests.functional import databases
 from tests.functional.store import base
 
 
+@databases.on_each_engine
 class CertificateTestCase(base.StoreTestCase):
     """A node's certificate, renewed once, and a client's."""
 

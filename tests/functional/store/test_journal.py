@@ -18,12 +18,15 @@ import datetime
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.store import journal
+from manila_gluster_heketi.store import transaction
+from tests.functional import databases
 from tests.functional.store import base
 
 _MINUTE = datetime.timedelta(minutes=1)
 _NOBODY = 'f' * 32
 
 
+@databases.on_each_engine
 class JournalTestCase(base.StoreTestCase):
     """An operation with two steps; its lease ends at noon."""
 
@@ -128,6 +131,18 @@ class JournalTestCase(base.StoreTestCase):
                 journal.set_state(tx, self.operation.id, state, error)
             found = self.read()
             self.assertEqual((state, expected), (found.state, found.error))
+
+    def test_hosts_may_say_anything(self) -> None:
+        """Databases refuse some of it; and it may be long."""
+        said = 'broken \0 or \udcff, ünd löng 🙂' + 100_000 * '.'
+        undone = model.StepState.UNDO_FAILED
+        with self.store.write() as tx:
+            journal.set_state(tx, self.operation.id, model.OpState.STUCK, said)
+            journal.mark_steps(tx, self.operation.id, {0: undone}, {0: said})
+        found = self.read()
+        expected = said.replace('\0', '\ufffd').replace('\udcff', '?')
+        self.assertEqual(expected, found.error)
+        self.assertEqual(expected, found.steps[0].error)
 
     def test_steps_are_marked(self) -> None:
         """An error goes when the step is marked again."""
@@ -258,6 +273,99 @@ class JournalTestCase(base.StoreTestCase):
             dataclasses.replace(self.operation, state=model.OpState.DONE),
             self.read(),
         )
+
+    def claiming(self, *claims: str) -> model.Operation:
+        """Record an operation that claims something."""
+        new = dataclasses.replace(self.operation, id=model.new_id())
+        with self.store.write() as tx:
+            journal.open_operation(tx, new, claims)
+        return new
+
+    def test_one_claims_what_another_does(self) -> None:
+        """It is told whose that is, and leaves nothing behind."""
+        first = self.claiming('a', 'b')
+        error = self.assertRaises(
+            exceptions.UnderWay, self.claiming, 'c', 'b', 'd'
+        )
+        self.assertEqual('MGH-113', error.code)
+        self.assertEqual(
+            (first.kind, first.id),
+            (error.fields['kind'], error.fields['identity']),
+        )
+        self.claiming('c', 'd')
+        with self.store.read() as tx:
+            self.assertEqual(3, len(journal.operations(tx)))
+
+    def test_what_is_stuck_claims_what_it_did(self) -> None:
+        """Whoever owns it."""
+        first = self.claiming('a')
+        with self.store.write() as tx:
+            journal.set_state(tx, first.id, model.OpState.STUCK)
+            later = base.NOON + _MINUTE
+            journal.take_over(tx, first.id, 'host-b:5', later, later)
+        self.assertRaises(exceptions.UnderWay, self.claiming, 'a')
+
+    def test_what_was_claimed_is_free(self) -> None:
+        """From the moment on when the operation is closed."""
+        first = self.claiming('a', 'b')
+        with self.store.write() as tx:
+            journal.close_operation(tx, first.id)
+        self.claiming('b')
+        self.claiming('a')
+
+    def test_many_claim_the_same(self) -> None:
+        """One gets it, in whatever order each claims what it wants."""
+        stores = [self.another_store() for _ in range(8)]
+
+        def claim(number: int) -> str:
+            new = dataclasses.replace(self.operation, id=model.new_id())
+            wanted = ['a', f'own-{number}', 'b']
+            stores[number].transact(
+                lambda tx: journal.open_operation(
+                    tx, new, wanted[:: 1 - 2 * (number % 2)]
+                )
+            )
+            return new.id
+
+        results = self.all_at_once(
+            [lambda number=number: claim(number) for number in range(8)]
+        )
+        [winner] = [each for each in results if isinstance(each, str)]
+        for each in results:
+            if each != winner:
+                self.assertIsInstance(each, exceptions.UnderWay)
+        with self.store.read() as tx:
+            self.assertEqual(
+                {self.operation.id, winner},
+                {each.id for each in journal.operations(tx)},
+            )
+
+    def test_each_sees_what_the_one_before_left(self) -> None:
+        """Who claims first and reads then loses no change of another's."""
+        stores = [self.another_store() for _ in range(8)]
+
+        def count(number: int) -> None:
+            new = dataclasses.replace(
+                self.operation, id=model.new_id(), error=''
+            )
+
+            def add_one(tx: transaction.WriteTransaction) -> None:
+                journal.open_operation(tx, new, ['a'])
+                seen = journal.operation(tx, self.operation.id).error
+                journal.set_state(
+                    tx, self.operation.id, model.OpState.RUNNING, seen + 'x'
+                )
+                journal.close_operation(tx, new.id)
+
+            for _ in range(5):
+                stores[number].transact(add_one)
+                new = dataclasses.replace(new, id=model.new_id())
+
+        results = self.all_at_once(
+            [lambda number=number: count(number) for number in range(8)]
+        )
+        self.assertEqual([None] * 8, results)
+        self.assertEqual(8 * 5 * 'x', self.read().error)
 
     def test_history_is_pruned(self) -> None:
         """Closed operations go with their steps, open ones stay."""

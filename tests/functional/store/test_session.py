@@ -12,9 +12,12 @@
 
 """Tests of transactions: isolation, waiting, forks, what may go wrong."""
 
+import concurrent.futures
 import contextlib
 import importlib.util
+import multiprocessing
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -26,32 +29,42 @@ import sqlalchemy as sa
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.store import engines
+from manila_gluster_heketi.store import generations
 from manila_gluster_heketi.store import session
+from manila_gluster_heketi.store import sync
 from manila_gluster_heketi.store import topology
-from tests import base as test_base
+from tests.functional import databases
 from tests.functional.store import base
 
-# Two greenthreads write; the one that has the turn switches in between.
+# Greenthreads write the same row; who has its lock lets others come to wait.
 _GREEN = """
 import eventlet
 eventlet.monkey_patch()
 import sys, time
-from manila_gluster_heketi import model
-from manila_gluster_heketi.store import session, topology
+from manila_gluster_heketi.store import generations, session
 store = session.Store(sys.argv[1])
-def write(name):
+def write():
     with store.write() as tx:
         time.sleep(0.05)
-        topology.add_cluster(tx, model.Cluster(model.new_id(), name))
+        generations.reshape(tx, sys.argv[2])
         time.sleep(0.05)
 started = time.monotonic()
-threads = [eventlet.spawn(write, f'green {n}') for n in range(4)]
+threads = [eventlet.spawn(write) for _ in range(4)]
 for thread in threads:
     thread.wait()
 print(time.monotonic() - started)
 """
 
 
+def _sync(url: str) -> str | None:
+    store = session.Store(url)
+    store.sync()
+    revision = store.state().revision
+    store.close()
+    return revision
+
+
+@databases.on_each_engine
 class TransactionTestCase(base.StoreTestCase):
     """What a transaction promises."""
 
@@ -100,7 +113,7 @@ class TransactionTestCase(base.StoreTestCase):
                 with contextlib.suppress(exceptions.StaleGeneration):
                     with store.write() as tx:
                         seen = topology.cluster(tx, cluster.id).generation
-                        topology.bump_generation(tx, cluster.id, seen)
+                        generations.claim(tx, cluster.id, seen)
                     left -= 1
 
         results = self.all_at_once(
@@ -109,6 +122,35 @@ class TransactionTestCase(base.StoreTestCase):
         self.assertEqual([None] * 8, results)
         with self.store.read() as tx:
             self.assertEqual(80, topology.cluster(tx, cluster.id).generation)
+
+    def test_database_without_tables(self) -> None:
+        """Reading before sync is an error of ours."""
+        self.url = self.new_database().url
+        if self.engine == 'sqlite':
+            sqlite3.connect(self.url.removeprefix('sqlite:///')).close()
+        with self.another_store().read() as tx:
+            error = self.assertRaises(
+                exceptions.StoreError, topology.clusters, tx
+            )
+        self.assertIn('clusters', str(error))
+
+    def test_store_is_usable_after_close(self) -> None:
+        """To close is to forget connections, not the store."""
+        self.store.close()
+        self.store.close()
+        self.assertEqual([], self._names())
+
+
+class FileTestCase(base.StoreTestCase):
+    """Files of SQLite, which have one writer; waiting ends."""
+
+    def setUp(self) -> None:
+        """Make waiting short."""
+        super().setUp()
+        patched = mock.patch.object(engines, 'WRITER_SECONDS', 0.05)
+        patched.start()
+        self.addCleanup(patched.stop)
+        self.store = self.another_store()
 
     def test_commits_are_on_disk(self) -> None:
         """The settings that crash safety rests on."""
@@ -121,24 +163,6 @@ class TransactionTestCase(base.StoreTestCase):
             {'journal_mode': 'wal', 'synchronous': 2, 'foreign_keys': 1},
             settings,
         )
-
-    def test_store_is_usable_after_close(self) -> None:
-        """To close is to forget connections, not the store."""
-        self.store.close()
-        self.store.close()
-        self.assertEqual([], self._names())
-
-
-class BusyTestCase(base.StoreTestCase):
-    """Waiting ends."""
-
-    def setUp(self) -> None:
-        """Make waiting short."""
-        super().setUp()
-        patched = mock.patch.object(engines, 'WRITER_SECONDS', 0.05)
-        patched.start()
-        self.addCleanup(patched.stop)
-        self.store = self.another_store()
 
     def test_another_process_writes_for_ever(self) -> None:
         """SQLite gives up."""
@@ -164,6 +188,7 @@ class BusyTestCase(base.StoreTestCase):
         self.add_cluster()
 
 
+@databases.on_each_engine
 class ProcessTestCase(base.StoreTestCase):
     """Forks and greenthreads."""
 
@@ -187,22 +212,31 @@ class ProcessTestCase(base.StoreTestCase):
                 [cluster.name for cluster in topology.clusters(tx)],
             )
 
-    def test_store_opens_nothing_before_it_is_used(self) -> None:
-        """The driver is made in the parent of a fork."""
-        threads = threading.active_count()
-        with mock.patch.object(sa, 'create_engine', autospec=True) as create:
-            session.Store(f'sqlite:///{self.directory}/none.db')
-        create.assert_not_called()
-        self.assertEqual(threads, threading.active_count())
-        self.assertNotIn('none.db', os.listdir(self.directory))
+    def test_many_processes_make_the_tables(self) -> None:
+        """One of them does it, the others wait."""
+        url = self.new_database().url
+        with concurrent.futures.ProcessPoolExecutor(
+            4, mp_context=multiprocessing.get_context('fork')
+        ) as pool:
+            needed = list(pool.map(_sync, [url] * 4))
+        self.assertEqual([sync.head()] * 4, needed)
 
     @unittest.skipUnless(
         importlib.util.find_spec('eventlet'), 'eventlet is not installed'
     )
     def test_greenthread_in_a_transaction_switches(self) -> None:
         """The next writer waits without stopping the one before it."""
+        cluster = self.add_cluster()
         seconds = subprocess.run(
-            [sys.executable, '-W', 'ignore', '-c', _GREEN, self.url],
+            [
+                sys.executable,
+                '-W',
+                'ignore',
+                '-c',
+                _GREEN,
+                self.url,
+                cluster.id,
+            ],
             check=True,
             capture_output=True,
             text=True,
@@ -212,6 +246,15 @@ class ProcessTestCase(base.StoreTestCase):
 
 class AddressTestCase(base.StoreTestCase):
     """Databases that are not there or not usable."""
+
+    def test_store_opens_nothing_before_it_is_used(self) -> None:
+        """The driver is made in the parent of a fork."""
+        threads = threading.active_count()
+        with mock.patch.object(sa, 'create_engine', autospec=True) as create:
+            session.Store(f'sqlite:///{self.database.directory}/none.db')
+        create.assert_not_called()
+        self.assertEqual(threads, threading.active_count())
+        self.assertNotIn('none.db', os.listdir(self.database.directory))
 
     def test_url_is_none(self) -> None:
         """A typing error may hold the password."""
@@ -224,6 +267,15 @@ class AddressTestCase(base.StoreTestCase):
         """Each connection would see another store."""
         for url in ('sqlite://', 'sqlite:///:memory:'):
             self.assertRaises(exceptions.StoreError, session.Store, url)
+
+    def test_file_is_not_there(self) -> None:
+        """It is not made by who only looks for it, or lost it."""
+        url = f'sqlite:///{self.database.directory}/none.db'
+        store = session.Store(url)
+        for act in (store.state, store.write().__enter__):
+            error = self.assertRaises(exceptions.StoreError, act)
+            self.assertIn('there is no such file', str(error))
+        self.assertNotIn('none.db', os.listdir(self.database.directory))
 
     def test_unknown_database(self) -> None:
         """SQLAlchemy has no such dialect."""
@@ -249,81 +301,3 @@ class AddressTestCase(base.StoreTestCase):
         """Errors show the URL without it."""
         store = session.Store('postgresql://me:secret@host/db')
         self.assertEqual('postgresql://me:***@host/db', store.url)
-
-    def test_database_without_tables(self) -> None:
-        """Reading before sync is an error of ours."""
-        store = session.Store(f'sqlite:///{self.directory}/empty.db')
-        self.addCleanup(store.close)
-        with store.read() as tx:
-            error = self.assertRaises(
-                exceptions.StoreError, topology.clusters, tx
-            )
-        self.assertIn('no such table', str(error))
-
-
-class ServerTestCase(test_base.TestCase):
-    """A database server that is only acted."""
-
-    def setUp(self) -> None:
-        """Act a server that answers."""
-        super().setUp()
-        self.engine = mock.MagicMock(spec=sa.Engine)
-        self.connection = mock.MagicMock(spec=sa.Connection)
-        self.engine.connect.return_value = self.connection
-        self.connection.execution_options.return_value = self.connection
-        for target, replacement in (
-            ('sqlalchemy.create_engine', mock.Mock(return_value=self.engine)),
-            ('tenacity.nap.time.sleep', mock.Mock()),
-        ):
-            patched = mock.patch(target, replacement)
-            patched.start()
-            self.addCleanup(patched.stop)
-        self.store = session.Store('postgresql://me:secret@host/db')
-        self.refusal = sa.exc.OperationalError(
-            'connect', {}, Exception('the server is starting.')
-        )
-
-    def test_server_is_restarting(self) -> None:
-        """It is asked again."""
-        self.engine.connect.side_effect = [
-            self.refusal,
-            self.refusal,
-            self.connection,
-        ]
-        with self.store.write():
-            pass
-        self.connection.commit.assert_called_once_with()
-        self.connection.close.assert_called_once_with()
-
-    def test_server_is_gone(self) -> None:
-        """It is not asked for ever."""
-        self.engine.connect.side_effect = self.refusal
-        error = self.assertRaises(
-            exceptions.StoreError, self.store.write().__enter__
-        )
-        self.assertEqual(3, self.engine.connect.call_count)
-        self.assertIn(
-            'postgresql://me:***@host/db: the server is starting. ', str(error)
-        )
-
-    def test_server_goes_at_the_commit(self) -> None:
-        """The connection is given back all the same."""
-        self.connection.commit.side_effect = self.refusal
-        self.connection.close.side_effect = self.refusal
-        transaction = self.store.write()
-        transaction.__enter__()
-        self.assertRaises(
-            exceptions.StoreError, transaction.__exit__, None, None, None
-        )
-        self.connection.close.assert_called_once_with()
-
-    def test_isolation(self) -> None:
-        """Readers see one moment, writers what others committed."""
-        for transaction, level in (
-            (self.store.read(), 'REPEATABLE READ'),
-            (self.store.write(), 'READ COMMITTED'),
-        ):
-            with transaction:
-                self.connection.execution_options.assert_called_with(
-                    isolation_level=level
-                )

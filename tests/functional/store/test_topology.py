@@ -16,11 +16,14 @@ import dataclasses
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.store import generations
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
+from tests.functional import databases
 from tests.functional.store import base
 
 
+@databases.on_each_engine
 class TopologyTestCase(base.StoreTestCase):
     """A cluster of two nodes, one with two devices."""
 
@@ -33,11 +36,13 @@ class TopologyTestCase(base.StoreTestCase):
         self.disk = self.add_device(self.first, '/dev/sdb')
         self.ssd = self.add_device(self.first, '/dev/nvme0n1')
         self.far = self.add_device(self.second, '/dev/sdb')
+        with self.store.read() as tx:
+            # What was added was counted.
+            [self.cluster] = topology.clusters(tx)
 
     def test_what_was_put_in_comes_out(self) -> None:
         """Values are equal, lists in order."""
         with self.store.read() as tx:
-            self.assertEqual((self.cluster,), topology.clusters(tx))
             self.assertEqual(
                 self.cluster, topology.cluster(tx, self.cluster.id)
             )
@@ -51,6 +56,16 @@ class TopologyTestCase(base.StoreTestCase):
                 {device.id for device in topology.devices(tx)},
             )
             self.assertEqual(self.far, topology.device(tx, self.far.id))
+
+    def test_lists_are_in_the_same_order_everywhere(self) -> None:
+        """That of the characters, and of no language."""
+        names = ['10', '9', 'A', 'Z', '_', 'a', 'a b', 'a-b', 'ab', 'z', 'ä']
+        for name in reversed(names):
+            self.add_cluster(name=name)
+        with self.store.read() as tx:
+            found = [each.name for each in topology.clusters(tx)]
+        found.remove(self.cluster.name)
+        self.assertEqual(names, found)
 
     def test_nodes_of_another_cluster(self) -> None:
         """Each cluster has its own, with addresses of its own."""
@@ -178,20 +193,21 @@ class TopologyTestCase(base.StoreTestCase):
 
     def test_cluster_was_changed_meanwhile(self) -> None:
         """Who planned on what was before can't write."""
+        before = self.cluster.generation
         with self.store.write() as tx:
-            topology.bump_generation(tx, self.cluster.id, 0)
+            generations.claim(tx, self.cluster.id, before)
         with self.store.write() as tx:
             error = self.assertRaises(
                 exceptions.StaleGeneration,
-                topology.bump_generation,
+                generations.claim,
                 tx,
                 self.cluster.id,
-                0,
+                before,
             )
             self.assertEqual(self.cluster.id, error.fields['cluster'])
-            topology.bump_generation(tx, self.cluster.id, 1)
+            generations.claim(tx, self.cluster.id, before + 1)
             self.assertEqual(
-                2, topology.cluster(tx, self.cluster.id).generation
+                before + 2, topology.cluster(tx, self.cluster.id).generation
             )
 
     def test_cluster_went_meanwhile(self) -> None:
@@ -199,7 +215,7 @@ class TopologyTestCase(base.StoreTestCase):
         with self.store.write() as tx:
             self.assertRaises(
                 exceptions.NotFound,
-                topology.bump_generation,
+                generations.claim,
                 tx,
                 'f' * 32,
                 0,
@@ -210,7 +226,7 @@ class TopologyTestCase(base.StoreTestCase):
 
         def change() -> None:
             with self.store.write() as tx:
-                topology.bump_generation(tx, self.cluster.id, 0)
+                generations.claim(tx, self.cluster.id, self.cluster.generation)
 
         results = self.all_at_once([change] * 4)
         self.assertEqual(1, results.count(None))
@@ -235,7 +251,9 @@ class TopologyTestCase(base.StoreTestCase):
             )
         with self.store.read() as tx:
             snapshot = topology.snapshot(tx, self.cluster.id)
-        self.assertEqual(self.cluster, snapshot.cluster)
+            self.assertEqual(
+                topology.cluster(tx, self.cluster.id), snapshot.cluster
+            )
         self.assertEqual(
             sorted(
                 [

@@ -16,12 +16,18 @@ import dataclasses
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi import spread
+from manila_gluster_heketi.durability import disperse
+from manila_gluster_heketi.store import generations
+from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
+from tests.functional import databases
 from tests.functional.store import base
 
 _NOBODY = 'f' * 32
 
 
+@databases.on_each_engine
 class VolumeTestCase(base.StoreTestCase):
     """Volumes of one cluster."""
 
@@ -42,8 +48,43 @@ class VolumeTestCase(base.StoreTestCase):
             )
             self.assertEqual({first, second, third}, set(volumes.volumes(tx)))
             self.assertEqual(second, volumes.volume(tx, second.id))
+            for name, free in (('a', False), ('b', False), ('c', True)):
+                self.assertEqual(
+                    free, volumes.is_name_free(tx, self.cluster.id, name)
+                )
+            self.assertTrue(volumes.is_name_free(tx, other.id, 'a'))
+
+    def test_volumes_are_counted_by_cluster(self) -> None:
+        """The condemned ones too; empty clusters are left out."""
+        other = self.add_cluster(name='two')
+        self.add_cluster(name='three')
+        self.add_volume(self.cluster, name='a')
+        self.add_volume(
+            self.cluster, name='b', state=model.VolumeState.CONDEMNED
+        )
+        self.add_volume(other, name='a')
+        with self.store.read() as tx:
             self.assertEqual(
-                {'a', 'b'}, volumes.names_in_use(tx, self.cluster.id)
+                {self.cluster.id: 2, other.id: 1}, volumes.counts(tx)
+            )
+
+    def test_what_is_allocated(self) -> None:
+        """The quotas of each cluster's volumes, more than 32 bits too."""
+        other = self.add_cluster(name='two')
+        self.add_cluster(name='empty')
+        for cluster, name, size in (
+            (self.cluster, 'a', 2**40),
+            (self.cluster, 'b', 3),
+            (other, 'a', 5),
+        ):
+            self.add_volume(cluster, name=name, size_bytes=size)
+        with self.store.read() as tx:
+            self.assertEqual(
+                {
+                    self.cluster.id: volumes.Allocated(2, 2**40 + 3),
+                    other.id: volumes.Allocated(1, 5),
+                },
+                volumes.allocated(tx),
             )
 
     def test_volume_changes(self) -> None:
@@ -53,10 +94,12 @@ class VolumeTestCase(base.StoreTestCase):
             volume,
             size_bytes=2**50,
             capacity_bytes=2**51,
-            durability=model.Durability(replica=3),
-            spread=model.ZoneSpread.NONE,
+            durability=disperse(4, 2),
+            spread=spread.parse('zone:none,rack:strict'),
             state=model.VolumeState.READY,
             access=('zoë',),
+            tags="disk = 'ssd'",
+            average_file_bytes=2**40,
         )
         with self.store.write() as tx:
             volumes.update_volume(tx, changed)
@@ -100,10 +143,52 @@ class VolumeTestCase(base.StoreTestCase):
         again = self.add_volume(self.cluster, share_id=volume.share_id)
         with self.store.write() as tx:
             self.assertEqual(again, volumes.by_share(tx, volume.share_id))
-            self.assertIn('first', volumes.names_in_use(tx, self.cluster.id))
+            self.assertFalse(
+                volumes.is_name_free(tx, self.cluster.id, 'first')
+            )
             # What is condemned does not come back.
             self.assertRaises(
                 exceptions.Conflict, volumes.update_volume, tx, volume
+            )
+
+    def test_bricks_of_a_cluster(self) -> None:
+        """By volume, set and position; not those of others."""
+        made = []
+        for cluster in (self.cluster, self.add_cluster(name='two')):
+            node = self.add_node(cluster, f'host-of-{cluster.name}')
+            device = self.add_device(node, '/dev/sdb')
+            for name in ('a', 'b'):
+                volume = self.add_volume(cluster, name=name)
+                made += [
+                    self.brick(volume, device, index, position)
+                    for index in (0, 1)
+                    for position in (0, 1)
+                ]
+        mine = sorted(made[:8], key=lambda brick: brick.volume_id)
+        with self.store.write() as tx:
+            volumes.add_bricks(tx, reversed(made))
+            self.assertEqual(
+                tuple(mine), volumes.bricks_of_cluster(tx, self.cluster.id)
+            )
+            self.assertEqual((), volumes.bricks_of_cluster(tx, _NOBODY))
+
+    def test_brick_moves(self) -> None:
+        """Both devices say what they hold then."""
+        node = self.add_node(self.cluster, 'a')
+        here, there = (self.add_device(node, f'/dev/sd{x}') for x in 'bc')
+        brick = self.brick(self.add_volume(self.cluster), here)
+        with self.store.write() as tx:
+            volumes.add_bricks(tx, [brick])
+            seen = topology.cluster(tx, self.cluster.id).generation
+            moved = dataclasses.replace(brick, device_id=there.id)
+            volumes.update_brick(tx, moved)
+            self.assertEqual(
+                {here.id: 0, there.id: brick.size_bytes},
+                generations.used_since(tx, self.cluster.id, seen),
+            )
+            seen = topology.cluster(tx, self.cluster.id).generation
+            self.assertEqual(
+                {}, generations.used_since(tx, self.cluster.id, seen)
             )
 
     def test_two_condemned_volumes_of_one_share(self) -> None:
@@ -153,6 +238,7 @@ class VolumeTestCase(base.StoreTestCase):
         self.assertIn('is there already', str(error))
 
 
+@databases.on_each_engine
 class BrickTestCase(base.StoreTestCase):
     """Bricks of one volume on two devices."""
 

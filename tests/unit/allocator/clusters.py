@@ -15,10 +15,14 @@
 import dataclasses
 from collections.abc import Iterable
 from collections.abc import Sequence
+from typing import Any
 
 from manila_gluster_heketi import allocator
 from manila_gluster_heketi import model
 from manila_gluster_heketi import sizes
+from manila_gluster_heketi.durability import Durability
+from manila_gluster_heketi.durability import replicate
+from manila_gluster_heketi.spread import Spread
 
 GIB = sizes.GIB
 MIB = sizes.MIB
@@ -72,6 +76,21 @@ def snapshot(disks: Iterable[Disk], name: str = 'c1') -> model.Snapshot:
     return model.Snapshot(cluster, tuple(devices))
 
 
+def tagged(state: model.Snapshot, **tags: dict[str, str]) -> model.Snapshot:
+    """Give nodes tags, by their names."""
+    return dataclasses.replace(
+        state,
+        devices=tuple(
+            dataclasses.replace(
+                c, node=dataclasses.replace(c.node, tags=tags[c.node.id])
+            )
+            if c.node.id in tags
+            else c
+            for c in state.devices
+        ),
+    )
+
+
 def grid(
     zones: int, nodes: int, disks: int, total: float = 100
 ) -> model.Snapshot:
@@ -87,7 +106,7 @@ def grid(
 def spec(
     size: float,
     replica: int = 3,
-    spread: model.ZoneSpread = model.ZoneSpread.PREFER,
+    spread: Spread = Spread(),
     headroom: float = 0,
     cluster_id: str = '',
 ) -> model.VolumeSpec:
@@ -96,7 +115,7 @@ def spec(
         share_id='share',
         name='vol',
         size_bytes=int(size * GIB),
-        durability=model.Durability(replica),
+        durability=replicate(replica),
         spread=spread,
         headroom_bytes=int(headroom * GIB),
         cluster_id=cluster_id,
@@ -157,7 +176,7 @@ def bricks(placement: allocator.Placement) -> tuple[model.Brick, ...]:
 def volume(
     placement: allocator.Placement,
     replica: int = 3,
-    spread: model.ZoneSpread = model.ZoneSpread.PREFER,
+    spread: Spread = Spread(),
 ) -> model.Volume:
     """Make the volume of a placement."""
     return model.Volume(
@@ -167,7 +186,55 @@ def volume(
         name='vol',
         size_bytes=placement.capacity_bytes,
         capacity_bytes=placement.capacity_bytes,
-        durability=model.Durability(replica),
+        durability=replicate(replica),
         spread=spread,
         state=model.VolumeState.READY,
     )
+
+
+def place(
+    state: model.Snapshot,
+    wanted: model.VolumeSpec,
+    *,
+    seed: int = 0,
+    excluded: frozenset[str] = frozenset(),
+    limits: allocator.Limits = allocator.Limits(),
+) -> allocator.Placement:
+    """Place a volume in a cluster."""
+    request = allocator.request_for(wanted, excluded, limits)
+    return allocator.place(allocator.Inventory(state), request, seed=seed)
+
+
+def place_anywhere(
+    states: Iterable[model.Snapshot], wanted: model.VolumeSpec
+) -> allocator.Placement:
+    """Place a volume in one of several clusters."""
+    inventories = [allocator.Inventory(each) for each in states]
+    return allocator.place_anywhere(inventories, wanted)
+
+
+def pool_stats(
+    state: model.Snapshot, durability: Durability, spread: Spread
+) -> allocator.PoolCapacity:
+    """Measure a cluster for one kind of volume."""
+    request = allocator.Request(0, durability, spread)
+    return allocator.pool_stats(allocator.Inventory(state), request)
+
+
+def extend(
+    state: model.Snapshot,
+    grown: model.Volume,
+    there: Iterable[model.Brick],
+    wanted_data_bytes: int,
+    **more: Any,
+) -> allocator.Growth:
+    """Find more capacity for a volume."""
+    return allocator.extend(
+        allocator.Inventory(state), grown, there, wanted_data_bytes, **more
+    )
+
+
+def brick_bytes(placement: allocator.Placement) -> int:
+    """Return the size of all bricks of a placement, which are equal."""
+    (size,) = {slot.size_bytes for slot in placement.slots}
+    return size

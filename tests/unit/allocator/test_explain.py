@@ -19,11 +19,15 @@ import ddt
 from manila_gluster_heketi import allocator
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.sizes import GIB
+from manila_gluster_heketi.spread import Mode
+from manila_gluster_heketi.spread import Spread
+from manila_gluster_heketi.spread import zones
 from tests import base
 from tests.unit.allocator import clusters
 from tests.unit.allocator.clusters import Disk
 
-STRICT = model.ZoneSpread.STRICT
+STRICT = zones(Mode.STRICT)
 
 
 @ddt.ddt
@@ -39,10 +43,10 @@ class ExplainTestCase(base.TestCase):
     ) -> allocator.Explanation:
         error = self.assertRaises(
             exceptions.NoSpace,
-            allocator.place,
+            clusters.place,
             state,
             spec,
-            exclude_nodes=frozenset({exclude}),
+            excluded=frozenset({exclude}),
             limits=limits,
         )
         explanation = error.fields['explanation']
@@ -77,7 +81,7 @@ class ExplainTestCase(base.TestCase):
         self.assertEqual(
             [
                 ('node-online', 2, ('a.example',)),
-                ('node-allowed', 1, ('c.example',)),
+                ('not-excluded', 1, ('c.example',)),
                 ('device-online', 1, ('b.example',)),
                 ('room', 1, ('d.example',)),
                 ('different-nodes', 1, ('e.example',)),
@@ -86,8 +90,11 @@ class ExplainTestCase(base.TestCase):
         )
         self.assertEqual(7, explanation.devices)
         self.assertEqual(4, explanation.largest_gib)
-        self.assertIn('node other than e.example', explanation.advice)
-        self.assertIn('bring back', explanation.advice)
+        self.assertEqual(
+            'bring back b.example:/dev/sd0, or add 1 device of 5.49 GiB on '
+            'd.example',
+            explanation.remedy,
+        )
 
     def test_strict_zones(self) -> None:
         """What is missing is a zone, not space."""
@@ -99,9 +106,9 @@ class ExplainTestCase(base.TestCase):
         )
         self.assertEqual(0, explanation.largest_bytes)
         self.assertEqual(
-            'add room for 1 brick of 10.33 GiB in a zone other than zone 1, '
-            'zone 2',
-            explanation.advice,
+            'add 1 device of 10.41 GiB in a zone other than zone 1, zone 2, '
+            'or do without zone:strict',
+            explanation.remedy,
         )
 
     def test_several_zones_are_missing(self) -> None:
@@ -109,8 +116,9 @@ class ExplainTestCase(base.TestCase):
         state = clusters.grid(1, 3, 1)
         explanation = self._explained(state, clusters.spec(10, spread=STRICT))
         self.assertIn(
-            'room for 2 bricks of 10.33 GiB in 2 different zones other than',
-            explanation.advice,
+            'add 2 devices of 10.41 GiB each: 1 in each of 2 different zones '
+            'other than zone 1, ',
+            explanation.remedy,
         )
 
     def test_advice_helps(self) -> None:
@@ -119,18 +127,24 @@ class ExplainTestCase(base.TestCase):
         wanted = clusters.spec(25)
         explanation = self._explained(clusters.snapshot(disks), wanted)
         self.assertEqual(
-            'add room for 3 bricks of 6.50 GiB in 3 different nodes',
-            explanation.advice,
+            'add 3 devices of 5.83 GiB each: 1 on each of n1.example, '
+            'n2.example, n3.example',
+            explanation.remedy,
         )
-        more = [Disk(f'n{zone}', zone, 6.5) for zone in (4, 5, 6)]
-        allocator.place(clusters.snapshot(disks + more), wanted)
+        [change] = explanation.changes
+        assert isinstance(change, allocator.AddDevices)
+        room = change.room_bytes / GIB
+        more = [Disk(f'n{zone}', zone, room) for zone in (1, 2, 3)]
+        clusters.place(clusters.snapshot(disks + more), wanted)
 
     def test_cluster_without_devices(self) -> None:
         """The text makes sense there too."""
         explanation = self._explained(clusters.snapshot([]), clusters.spec(1))
         self.assertEqual(
-            'cluster c1 has 0 devices; the largest that fits is 0.00 GiB; '
-            'add room for 3 bricks of 1.13 GiB in 3 different nodes',
+            'cluster c1 has 0 devices; the 3 bricks of a set must be in '
+            'different nodes, and there are 0 alone; the largest that fits '
+            'is 0.00 GiB; add 3 devices of 1.17 GiB each: 1 on each of 3 '
+            'different nodes',
             str(explanation),
         )
 
@@ -150,17 +164,17 @@ class ExplainTestCase(base.TestCase):
         self.assertEqual(100, len(refusal.where))
         self.assertIn('and 95 more', str(refusal))
 
-    @ddt.data(model.ZoneSpread.PREFER, model.ZoneSpread.NONE)
-    def test_what_was_wanted_is_said(self, spread: model.ZoneSpread) -> None:
+    @ddt.data(zones(Mode.PREFER), zones(Mode.NONE))
+    def test_what_was_wanted_is_said(self, spread: Spread) -> None:
         """With durability and spread, since they decide."""
         error = self.assertRaises(
             exceptions.NoSpace,
-            allocator.place,
+            clusters.place,
             clusters.grid(1, 1, 1),
             clusters.spec(10, replica=2, spread=spread),
         )
         self.assertEqual(
-            f'10.00 GiB (replica 2, zone spread {spread})',
+            f'10.00 GiB (replicate:2, spread {spread})',
             error.fields['wanted'],
         )
 
@@ -168,7 +182,7 @@ class ExplainTestCase(base.TestCase):
         """It may have to go from one process to another."""
         error = self.assertRaises(
             exceptions.NoSpace,
-            allocator.place,
+            clusters.place,
             clusters.grid(1, 1, 1),
             clusters.spec(10),
         )

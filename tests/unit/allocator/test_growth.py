@@ -20,6 +20,7 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import sizes
 from manila_gluster_heketi.allocator import growth as growths
+from manila_gluster_heketi.durability import replicate
 from tests import base
 from tests.unit.allocator import clusters
 from tests.unit.allocator.clusters import GIB
@@ -36,7 +37,7 @@ class GrowthTestCase(base.TestCase):
 
     def _use(self, disks: Iterable[Disk], size: float = 10) -> None:
         state = clusters.snapshot(disks)
-        self.placement = allocator.place(state, clusters.spec(size))
+        self.placement = clusters.place(state, clusters.spec(size))
         self.state = clusters.filled(state, clusters.slots(self.placement))
         self.bricks = clusters.bricks(self.placement)
         self.volume = clusters.volume(self.placement)
@@ -47,12 +48,12 @@ class GrowthTestCase(base.TestCase):
         exclude: str = '',
         limits: allocator.Limits = allocator.Limits(),
     ) -> allocator.Growth:
-        return allocator.extend(
+        return clusters.extend(
             self.state,
             self.volume,
             self.bricks,
             int(gib * GIB),
-            exclude_nodes=frozenset({exclude}),
+            excluded=frozenset({exclude}),
             limits=limits,
         )
 
@@ -188,7 +189,9 @@ class GrowthTestCase(base.TestCase):
 
     def test_capacity_of_bricks(self) -> None:
         """The smallest brick of a set decides what it holds."""
-        held = growths.capacity_of(self.bricks)
+        held = growths.capacity_of(self.bricks, replicate(3))
         self.assertEqual(self.placement.capacity_bytes, held)
         larger = dataclasses.replace(self.bricks[0], size_bytes=40 * GIB)
-        self.assertEqual(held, growths.capacity_of([larger, *self.bricks[1:]]))
+        self.assertEqual(
+            held, growths.capacity_of([larger, *self.bricks[1:]], replicate(3))
+        )

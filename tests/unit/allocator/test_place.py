@@ -21,14 +21,18 @@ from manila_gluster_heketi import allocator
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import sizes
+from manila_gluster_heketi.durability import replicate
+from manila_gluster_heketi.spread import Mode
+from manila_gluster_heketi.spread import Spread
+from manila_gluster_heketi.spread import zones
 from tests import base
 from tests.unit.allocator import clusters
 from tests.unit.allocator.clusters import GIB
 from tests.unit.allocator.clusters import Disk
 
-STRICT = model.ZoneSpread.STRICT
-PREFER = model.ZoneSpread.PREFER
-NONE = model.ZoneSpread.NONE
+STRICT = zones(Mode.STRICT)
+PREFER = zones(Mode.PREFER)
+NONE = zones(Mode.NONE)
 
 
 def _zones(
@@ -44,21 +48,21 @@ class PlaceTestCase(base.TestCase):
     def test_one_set_holds_what_was_asked_for(self) -> None:
         """The bricks are larger than the share, and equal."""
         state = clusters.grid(3, 1, 1)
-        placement = allocator.place(state, clusters.spec(10))
+        placement = clusters.place(state, clusters.spec(10))
         self.assertEqual('c1', placement.cluster_id)
         self.assertEqual(1, len(placement.sets))
         self.assertGreaterEqual(placement.capacity_bytes, 10 * GIB)
         self.assertEqual(
             sizes.brick_bytes_for(10 * GIB, 4 * sizes.MIB),
-            placement.brick_bytes,
+            clusters.brick_bytes(placement),
         )
         for slot in clusters.slots(placement):
-            self.assertEqual(placement.brick_bytes, slot.size_bytes)
+            self.assertEqual(clusters.brick_bytes(placement), slot.size_bytes)
 
     def test_headroom_is_placed_too(self) -> None:
         """Capacity beyond the quota lets a share grow at once."""
         state = clusters.grid(3, 1, 1)
-        placement = allocator.place(state, clusters.spec(10, headroom=5))
+        placement = clusters.place(state, clusters.spec(10, headroom=5))
         self.assertGreaterEqual(placement.capacity_bytes, 15 * GIB)
 
     def test_six_disks_of_100_take_300_twice(self) -> None:
@@ -67,7 +71,7 @@ class PlaceTestCase(base.TestCase):
         state = clusters.snapshot(
             Disk(f'n{index}', 1, disk) for index in range(6)
         )
-        placement = allocator.place(state, clusters.spec(300, replica=2))
+        placement = clusters.place(state, clusters.spec(300, replica=2))
         self.assertEqual(3, len(placement.sets))
         used = {slot.device_id for slot in clusters.slots(placement)}
         self.assertEqual(6, len(used))
@@ -78,7 +82,7 @@ class PlaceTestCase(base.TestCase):
             Disk(f'n{index}', 1, 210) for index in range(5)
         )
         size = 5 * 100
-        placement = allocator.place(state, clusters.spec(size, replica=2))
+        placement = clusters.place(state, clusters.spec(size, replica=2))
         self.assertEqual(5, len(placement.sets))
 
     def test_large_node_does_not_block_the_others(self) -> None:
@@ -95,7 +99,7 @@ class PlaceTestCase(base.TestCase):
                 Disk('c', 4, 500, used=390),
             ]
         )
-        placement = allocator.place(state, clusters.spec(300, replica=2))
+        placement = clusters.place(state, clusters.spec(300, replica=2))
         for brick_set in placement.sets:
             self.assertIn('big', {slot.node_id for slot in brick_set})
 
@@ -110,7 +114,7 @@ class PlaceTestCase(base.TestCase):
                 *(Disk('z', 3, 40) for _ in range(2)),
             ]
         )
-        placement = allocator.place(state, clusters.spec(96, replica=2))
+        placement = clusters.place(state, clusters.spec(96, replica=2))
         self.assertEqual(4, len(placement.sets))
         for brick_set in placement.sets:
             self.assertIn('x', {slot.node_id for slot in brick_set})
@@ -120,15 +124,15 @@ class PlaceTestCase(base.TestCase):
         state = clusters.snapshot(
             Disk(f'n{zone}', zone, 10_000) for zone in (1, 2, 3)
         )
-        placement = allocator.place(state, clusters.spec(7_000))
+        placement = clusters.place(state, clusters.spec(7_000))
         self.assertEqual(2, len(placement.sets))
-        self.assertLessEqual(placement.brick_bytes, 4 * sizes.TIB)
+        self.assertLessEqual(clusters.brick_bytes(placement), 4 * sizes.TIB)
 
     def test_no_brick_is_smaller_than_xfs_can_be(self) -> None:
         """A share of 1 MiB has bricks of 304 MiB."""
         state = clusters.grid(3, 1, 1)
-        placement = allocator.place(state, clusters.spec(1 / 1024))
-        self.assertEqual(304 * sizes.MIB, placement.brick_bytes)
+        placement = clusters.place(state, clusters.spec(1 / 1024))
+        self.assertEqual(304 * sizes.MIB, clusters.brick_bytes(placement))
 
     def test_extents_of_all_devices_divide_the_brick(self) -> None:
         """LVM rounds up, and the account must not be wrong by that."""
@@ -136,13 +140,13 @@ class PlaceTestCase(base.TestCase):
             Disk(f'n{zone}', zone, 100, extent_bytes=extent * sizes.MIB)
             for zone, extent in ((1, 4), (2, 6), (3, 32))
         )
-        placement = allocator.place(state, clusters.spec(10))
-        self.assertEqual(0, placement.brick_bytes % (96 * sizes.MIB))
+        placement = clusters.place(state, clusters.spec(10))
+        self.assertEqual(0, clusters.brick_bytes(placement) % (96 * sizes.MIB))
 
     def test_distribute_only(self) -> None:
         """One brick a set."""
         state = clusters.grid(1, 1, 2)
-        placement = allocator.place(state, clusters.spec(150, replica=1))
+        placement = clusters.place(state, clusters.spec(150, replica=1))
         self.assertEqual([1, 1], [len(s) for s in placement.sets])
 
     def test_exactly_full_device_is_used(self) -> None:
@@ -151,14 +155,14 @@ class PlaceTestCase(base.TestCase):
         state = clusters.snapshot(
             Disk(f'n{zone}', zone, 100, used=100 - brick) for zone in (1, 2, 3)
         )
-        allocator.place(state, clusters.spec(10))
+        clusters.place(state, clusters.spec(10))
 
     def test_overdrawn_device_is_left_alone(self) -> None:
         """An adopted device may have more bricks than its size."""
         state = clusters.snapshot(
             [Disk('a', 1, 10, used=90), Disk('a', 1, 20), Disk('b', 1, 20)]
         )
-        placement = allocator.place(state, clusters.spec(10, replica=2))
+        placement = clusters.place(state, clusters.spec(10, replica=2))
         used = {slot.device_id for slot in clusters.slots(placement)}
         self.assertEqual({'a-d1', 'b-d0'}, used)
 
@@ -173,10 +177,10 @@ class PlaceTestCase(base.TestCase):
                 Disk('d', 4, 50),
             ]
         )
-        placement = allocator.place(
+        placement = clusters.place(
             state,
             clusters.spec(10, replica=2),
-            exclude_nodes=frozenset({'c'}),
+            excluded=frozenset({'c'}),
         )
         used = {slot.device_id for slot in clusters.slots(placement)}
         self.assertEqual({'b-d1', 'd-d0'}, used)
@@ -194,12 +198,10 @@ class SpreadTestCase(base.TestCase):
     )
 
     @ddt.data(STRICT, PREFER)
-    def test_zones_differ_where_they_can(
-        self, spread: model.ZoneSpread
-    ) -> None:
+    def test_zones_differ_where_they_can(self, spread: Spread) -> None:
         """The least of the zones is used for it."""
         state = clusters.snapshot(self.UNEVEN)
-        placement = allocator.place(state, clusters.spec(10, spread=spread))
+        placement = clusters.place(state, clusters.spec(10, spread=spread))
         self.assertEqual([1, 2, 3], _zones(state, placement.sets[0]))
 
     def test_strict_refuses_when_a_zone_is_full(self) -> None:
@@ -207,7 +209,7 @@ class SpreadTestCase(base.TestCase):
         state = clusters.snapshot(self.UNEVEN)
         self.assertRaises(
             exceptions.NoSpace,
-            allocator.place,
+            clusters.place,
             state,
             clusters.spec(100, spread=STRICT),
         )
@@ -215,7 +217,7 @@ class SpreadTestCase(base.TestCase):
     def test_prefer_shares_a_zone_when_it_must(self) -> None:
         """As few copies as possible are in one zone."""
         state = clusters.snapshot(self.UNEVEN)
-        placement = allocator.place(state, clusters.spec(100, spread=PREFER))
+        placement = clusters.place(state, clusters.spec(100, spread=PREFER))
         (brick_set,) = placement.sets
         self.assertEqual(2, len(set(_zones(state, brick_set))))
         self.assertEqual(3, len({slot.node_id for slot in brick_set}))
@@ -225,7 +227,7 @@ class SpreadTestCase(base.TestCase):
         state = clusters.snapshot(
             [*self.UNEVEN[:-1], Disk('c', 3, 60), Disk('c', 3, 60)]
         )
-        placement = allocator.place(state, clusters.spec(100, spread=PREFER))
+        placement = clusters.place(state, clusters.spec(100, spread=PREFER))
         self.assertEqual(2, len(placement.sets))
         for brick_set in placement.sets:
             self.assertEqual([1, 2, 3], _zones(state, brick_set))
@@ -233,7 +235,7 @@ class SpreadTestCase(base.TestCase):
     def test_none_goes_for_room_alone(self) -> None:
         """The small zone is left alone."""
         state = clusters.snapshot(self.UNEVEN)
-        placement = allocator.place(state, clusters.spec(10, spread=NONE))
+        placement = clusters.place(state, clusters.spec(10, spread=NONE))
         self.assertNotIn(3, _zones(state, placement.sets[0]))
 
     @ddt.data(1, 2, 3, 4, 5, 6, 7)
@@ -242,7 +244,7 @@ class SpreadTestCase(base.TestCase):
         state = clusters.grid(zones, 3, 2, total=50)
         while True:
             try:
-                placement = allocator.place(state, clusters.spec(7))
+                placement = clusters.place(state, clusters.spec(7))
             except exceptions.NoSpace:
                 break
             for brick_set in placement.sets:
@@ -262,7 +264,7 @@ class BalanceTestCase(base.TestCase):
             for total in (1000, 2000, 4000)
         )
         for _ in range(200):
-            placement = allocator.place(state, clusters.spec(30))
+            placement = clusters.place(state, clusters.spec(30))
             state = clusters.filled(state, clusters.slots(placement))
         use = [c.used_bytes / c.device.total_bytes for c in state.devices]
         self.assertLess(max(use) - min(use), 0.05)
@@ -274,16 +276,16 @@ class BalanceTestCase(base.TestCase):
             for zone in range(5)
             for node in range(zone + 1)
         )
-        bound = allocator.pool_stats(state, model.Durability(3), STRICT)
+        bound = clusters.pool_stats(state, replicate(3), STRICT)
         held = 0
         while True:
             try:
-                placement = allocator.place(
+                placement = clusters.place(
                     state, clusters.spec(2, spread=STRICT)
                 )
             except exceptions.NoSpace:
                 break
-            held += placement.brick_bytes
+            held += clusters.brick_bytes(placement)
             state = clusters.filled(state, clusters.slots(placement))
         # 15 disks: the bound in raw bytes is a third of them.
         self.assertGreater(held, 0.97 * 500 * GIB)
@@ -297,7 +299,7 @@ class ChanceTestCase(base.TestCase):
         """An empty cluster of equals is not always begun at one end."""
         state = clusters.grid(4, 4, 4)
         seen = collections.Counter(
-            allocator.place(state, clusters.spec(1), seed=seed).sets
+            clusters.place(state, clusters.spec(1), seed=seed).sets
             for seed in range(20)
         )
         self.assertGreater(len(seen), 15)
@@ -305,7 +307,7 @@ class ChanceTestCase(base.TestCase):
     def test_seed_nought_orders_by_identity(self) -> None:
         """What a reader would expect."""
         state = clusters.grid(3, 2, 2)
-        (brick_set,) = allocator.place(state, clusters.spec(1)).sets
+        (brick_set,) = clusters.place(state, clusters.spec(1)).sets
         self.assertEqual(
             ['z1n0-d0', 'z2n0-d0', 'z3n0-d0'],
             [slot.device_id for slot in brick_set],
@@ -326,7 +328,7 @@ class AnywhereTestCase(base.TestCase):
         )
 
     def _place(self, spec: model.VolumeSpec) -> allocator.Placement:
-        return allocator.place_anywhere([self.small, self.large], spec)
+        return clusters.place_anywhere([self.small, self.large], spec)
 
     def test_most_room_for_this_kind_of_volume(self) -> None:
         """The large one has two nodes, so no room for three copies."""
@@ -352,12 +354,46 @@ class AnywhereTestCase(base.TestCase):
         )
         self.assertEqual('small', error.fields['explanation'].cluster)
 
+    def _limited(
+        self, volumes: dict[str, int], cluster_id: str = ''
+    ) -> allocator.Placement:
+        """Place where a cluster may have three volumes."""
+        return allocator.place_anywhere(
+            [allocator.Inventory(each) for each in (self.small, self.large)],
+            clusters.spec(10, replica=2, cluster_id=cluster_id),
+            limits=allocator.Limits(cluster_volumes=3),
+            volumes=volumes,
+        )
+
+    def test_cluster_with_as_many_volumes_as_it_may_have(self) -> None:
+        """The next best one is taken."""
+        self.assertEqual('large', self._limited({'large': 2}).cluster_id)
+        full = {'large': 3, 'small': 2}
+        self.assertEqual('small', self._limited(full).cluster_id)
+
+    def test_all_clusters_have_as_many_volumes_as_they_may(self) -> None:
+        """The constraint is named, with what would help."""
+        for full, wanted in (
+            ({'large': 4, 'small': 3}, ''),
+            ({'large': 4}, 'large'),
+        ):
+            error = self.assertRaises(
+                exceptions.NoSpace, self._limited, full, wanted
+            )
+            explanation = error.fields['explanation']
+            self.assertEqual('large', explanation.cluster)
+            (refusal,) = explanation.refusals
+            self.assertEqual('cluster-volumes', refusal.constraint)
+            self.assertEqual(2, refusal.devices)
+            self.assertIn('has 4 volumes and may have 3', str(error))
+            self.assertIn('add a cluster', explanation.advice)
+
     def test_zone_of_other_cluster_does_not_count(self) -> None:
         """Each cluster is placed in by itself."""
         one = dataclasses.replace(self.small, devices=self.small.devices[:1])
         self.assertRaises(
             exceptions.NoSpace,
-            allocator.place_anywhere,
+            clusters.place_anywhere,
             [one, self.large],
             clusters.spec(10, replica=3),
         )

@@ -24,16 +24,22 @@ from hypothesis import strategies as st
 from manila_gluster_heketi import allocator
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
-from manila_gluster_heketi.allocator import capacity
-from manila_gluster_heketi.allocator import domains
-from manila_gluster_heketi.allocator import request as requests
+from manila_gluster_heketi import sizes
+from manila_gluster_heketi.allocator import counting
+from manila_gluster_heketi.durability import replicate
+from manila_gluster_heketi.spread import Mode
+from manila_gluster_heketi.spread import Spread
+from manila_gluster_heketi.spread import zones
 from tests import base
 from tests.unit.allocator import clusters
 from tests.unit.allocator.clusters import GIB
 from tests.unit.allocator.clusters import Disk
 
-SPREADS = st.sampled_from(list(model.ZoneSpread))
+STRICT = zones(Mode.STRICT)
+SPREADS = st.sampled_from([zones(mode) for mode in Mode])
 REPLICAS = st.integers(1, 3)
+# The size of bricks that exhaustive search tries: half a GiB.
+_UNIT = GIB // 2
 
 
 @st.composite
@@ -76,7 +82,7 @@ def _placed(
     limits: allocator.Limits = allocator.Limits(),
 ) -> allocator.Placement | None:
     try:
-        return allocator.place(state, spec, seed=seed, limits=limits)
+        return clusters.place(state, spec, seed=seed, limits=limits)
     except exceptions.NoSpace:
         return None
 
@@ -94,11 +100,11 @@ class InvariantTestCase(base.TestCase):
             return
         here = {c.device.id: c for c in state.devices}
         for brick_set in placement.sets:
-            self.assertEqual(spec.durability.replica, len(brick_set))
+            self.assertEqual(spec.durability.bricks_per_set, len(brick_set))
             nodes = {slot.node_id for slot in brick_set}
             self.assertEqual(len(brick_set), len(nodes))
             zones = {here[s.device_id].node.zone for s in brick_set}
-            if spec.spread is model.ZoneSpread.STRICT:
+            if spec.spread == STRICT:
                 self.assertEqual(len(brick_set), len(zones))
         for slot in clusters.slots(placement):
             candidate = here[slot.device_id]
@@ -138,23 +144,21 @@ class InvariantTestCase(base.TestCase):
         fits = {
             spread: _placed(state, dataclasses.replace(spec, spread=spread))
             is not None
-            for spread in model.ZoneSpread
+            for spread in map(zones, Mode)
         }
-        self.assertEqual(
-            fits[model.ZoneSpread.NONE], fits[model.ZoneSpread.PREFER]
-        )
-        if fits[model.ZoneSpread.STRICT]:
-            self.assertTrue(fits[model.ZoneSpread.PREFER])
+        self.assertEqual(fits[zones(Mode.NONE)], fits[zones(Mode.PREFER)])
+        if fits[STRICT]:
+            self.assertTrue(fits[zones(Mode.PREFER)])
 
     @hypothesis.given(states(), SPECS)
     def test_prefer_spreads_where_strict_can(
         self, state: model.Snapshot, spec: model.VolumeSpec
     ) -> None:
         """No set shares a zone if there is a way around."""
-        strict = dataclasses.replace(spec, spread=model.ZoneSpread.STRICT)
+        strict = dataclasses.replace(spec, spread=STRICT)
         expected = _placed(state, strict)
         if expected is not None:
-            prefer = dataclasses.replace(spec, spread=model.ZoneSpread.PREFER)
+            prefer = dataclasses.replace(spec, spread=zones(Mode.PREFER))
             self.assertEqual(expected, _placed(state, prefer))
 
     @hypothesis.given(states(), st.lists(SPECS, min_size=1, max_size=8))
@@ -182,11 +186,11 @@ class CapacityTestCase(base.TestCase):
     """What is said to fit fits, and nothing more."""
 
     @hypothesis.given(states(), REPLICAS, SPREADS)
-    def test_largest_volume_is_exact(
-        self, state: model.Snapshot, replica: int, spread: model.ZoneSpread
+    def test_largest_volume_fits(
+        self, state: model.Snapshot, replica: int, spread: Spread
     ) -> None:
-        """The largest is placed, a little more is not."""
-        stats = allocator.pool_stats(state, model.Durability(replica), spread)
+        """The largest is placed, more than the bound is not."""
+        stats = clusters.pool_stats(state, replicate(replica), spread)
         largest = stats.largest_volume_bytes
         self.assertLessEqual(largest, stats.free_data_bytes)
         spec = clusters.spec(1, replica, spread)
@@ -194,7 +198,7 @@ class CapacityTestCase(base.TestCase):
             fits = dataclasses.replace(spec, size_bytes=largest)
             self.assertIsNotNone(_placed(state, fits))
         # An extent more in each of the most sets there can be.
-        more = largest + 60 * 4 * clusters.MIB
+        more = stats.free_data_bytes + 60 * 4 * clusters.MIB
         beyond = dataclasses.replace(spec, size_bytes=more)
         self.assertIsNone(_placed(state, beyond))
 
@@ -204,7 +208,7 @@ class CapacityTestCase(base.TestCase):
     ) -> None:
         """The size named can be asked for at once."""
         try:
-            allocator.place(state, spec)
+            clusters.place(state, spec)
         except exceptions.NoSpace as refusal:
             largest = refusal.fields['explanation'].largest_bytes
             wanted = spec.size_bytes + spec.headroom_bytes
@@ -218,7 +222,7 @@ class CapacityTestCase(base.TestCase):
     @hypothesis.given(st.lists(st.integers(0, 50), max_size=7), REPLICAS)
     def test_fluid_bound(self, rooms: list[int], copies: int) -> None:
         """It is the largest T with sum(min(c, T)) >= copies * T."""
-        bound = capacity.fluid_bound(rooms, copies)
+        bound = counting.fluid_bound(rooms, copies)
 
         def holds(size: int) -> bool:
             return sum(min(c, size) for c in rooms) >= copies * size
@@ -237,21 +241,27 @@ def _all_sets(
             yield tuple(c.device.id for c in chosen)
 
 
-def _exists(
+def _fits(
     ways: Sequence[tuple[str, ...]],
     rooms: dict[str, int],
     sets: int,
-    brick: int,
+    missing: int,
 ) -> bool:
-    """Try everything. Sets are alike, so that their order is no matter."""
-    if sets == 0:
+    """Try all bricks of whole units. The order of sets is no matter."""
+    if missing <= 0:
         return True
+    if not sets:
+        return False
     for index, way in enumerate(ways):
-        if all(rooms[device] >= brick for device in way):
+        most = min(rooms[device] for device in way)
+        for brick in range(most, 0, -_UNIT):
+            if sets * sizes.data_bytes_of(most) < missing:
+                break
             left = dict(rooms)
             for device in way:
                 left[device] -= brick
-            if _exists(ways[index:], left, sets - 1, brick):
+            held = sizes.data_bytes_of(brick)
+            if _fits(ways[index:], left, sets - 1, missing - held):
                 return True
     return False
 
@@ -259,36 +269,32 @@ def _exists(
 class CompletenessTestCase(base.TestCase):
     """What can be placed is placed: compared with trying everything."""
 
-    LIMITS = allocator.Limits(volume_bricks=8)
-
-    @hypothesis.settings(max_examples=200)
-    @hypothesis.given(states(nodes=5, disks=2, most=12), SPECS)
+    @hypothesis.settings(max_examples=300)
+    @hypothesis.given(
+        st.lists(st.tuples(st.integers(1, 5), st.integers(1, 6)), max_size=10),
+        st.integers(1, 3),
+        st.sampled_from([STRICT, zones(Mode.NONE)]),
+        st.integers(1, 3),
+        st.integers(1, 24),
+    )
     def test_same_as_exhaustive_search(
-        self, state: model.Snapshot, spec: model.VolumeSpec
+        self,
+        rooms: list[tuple[int, int]],
+        replica: int,
+        spread: Spread,
+        most_sets: int,
+        half_gibs: int,
     ) -> None:
-        """For up to eight bricks on up to six devices."""
-        state = dataclasses.replace(state, devices=state.devices[:6])
-        spec = dataclasses.replace(
-            spec, size_bytes=spec.size_bytes // 6, headroom_bytes=0
+        """For up to three sets, equal or not, on up to ten devices."""
+        state = clusters.snapshot(
+            Disk(f'n{node}', node % 3, room) for node, room in rooms
         )
-        online = dataclasses.replace(
-            state,
-            devices=tuple(
-                c
-                for c in state.devices
-                if c.node.state is c.device.state is model.EntryState.ONLINE
-            ),
-        )
-        request = requests.request_for(spec, limits=self.LIMITS)
-        zones = spec.spread is model.ZoneSpread.STRICT
-        ways = list(_all_sets(online, request.copies, zones))
-        rooms = {c.device.id: c.free_bytes for c in online.devices}
-        expected = any(
-            _exists(ways, rooms, sets, brick)
-            for sets, brick in request.divisions(domains.EXTENT_BYTES)
-        )
-        placement = _placed(state, spec, limits=self.LIMITS)
-        self.assertEqual(expected, placement is not None)
+        spec = clusters.spec(half_gibs / 2, replica, spread)
+        ways = list(_all_sets(state, replica, spread == STRICT))
+        free = {c.device.id: c.free_bytes for c in state.devices}
+        if _fits(ways, free, most_sets, spec.size_bytes):
+            limits = allocator.Limits(volume_bricks=most_sets * replica)
+            self.assertIsNotNone(_placed(state, spec, limits=limits))
 
     @hypothesis.given(states(nodes=6, disks=1, most=12), st.integers(1, 10))
     def test_as_many_zones_as_there_are_with_room(
@@ -302,7 +308,7 @@ class CompletenessTestCase(base.TestCase):
         zones = {
             c.device.id: c.node.zone
             for c in state.devices
-            if c.free_bytes >= placement.brick_bytes
+            if c.free_bytes >= clusters.brick_bytes(placement)
             and c.node.state is c.device.state is model.EntryState.ONLINE
         }
         (brick_set,) = placement.sets

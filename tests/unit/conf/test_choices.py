@@ -12,61 +12,84 @@
 
 """Tests of words that mean a value of the model."""
 
-import ddt
-
+from manila_gluster_heketi import durability
 from manila_gluster_heketi import exceptions
-from manila_gluster_heketi import model
+from manila_gluster_heketi import spread
 from manila_gluster_heketi.conf import choices
 from manila_gluster_heketi.conf import volumes
 from tests import base
 
 
-@ddt.ddt
 class ChoicesTestCase(base.TestCase):
     """Options and extra specs have the same words."""
 
-    @ddt.data(('distribute', 1), ('replica 2', 2), ('replica 3', 3))
-    @ddt.unpack
-    def test_durability(self, text: str, copies: int) -> None:
-        """Each word means a number of copies."""
-        found = choices.durability(text, 'x')
-        self.assertEqual(model.Durability(copies), found)
-        self.assertEqual(text, str(found))
+    def test_durability(self) -> None:
+        """As the model reads it."""
+        self.assertEqual(
+            durability.disperse(4, 2), choices.durability('disperse:4+2', 'x')
+        )
 
-    @ddt.data('replica 4', 'replica 1', 'replica3', '3', '', 'disperse 4 2')
-    def test_unknown_durability(self, text: str) -> None:
+    def test_unknown_durability(self) -> None:
         """The known ones are listed."""
         error = self.assertRaises(
-            exceptions.InvalidInput, choices.durability, text, 'extra spec x'
+            exceptions.InvalidInput,
+            choices.durability,
+            'replica 3',
+            'extra spec x',
         )
         self.assertEqual(
             {
                 'field': 'extra spec x',
-                'value': text,
-                'reason': 'known are distribute, replica 2, replica 3',
+                'value': 'replica 3',
+                'reason': f'known are {durability.KNOWN}',
             },
             error.fields,
         )
 
-    @ddt.data(*model.ZoneSpread)
-    def test_zone_spread(self, spread: model.ZoneSpread) -> None:
-        """The words are the values."""
-        self.assertIs(spread, choices.zone_spread(spread.value, 'x'))
+    def test_spread(self) -> None:
+        """As the model reads it."""
+        self.assertEqual(
+            spread.zones(spread.Mode.STRICT), choices.spread('strict', 'x')
+        )
 
-    @ddt.data('', 'Strict', 'any')
-    def test_unknown_zone_spread(self, text: str) -> None:
-        """The known ones are listed."""
+    def test_unknown_spread(self) -> None:
+        """What is wrong with it is told."""
         error = self.assertRaises(
-            exceptions.InvalidInput, choices.zone_spread, text, 'x'
+            exceptions.InvalidInput, choices.spread, 'zone:any', 'x'
+        )
+        self.assertEqual('zone:any', error.fields['value'])
+        self.assertEqual(
+            "'any' is not one of strict, prefer, none", error.fields['reason']
+        )
+
+    def test_device_tags(self) -> None:
+        """As they are kept: one text for one meaning."""
+        self.assertEqual(
+            'disk = ssd', choices.device_tags('(disk="ssd")', 'x')
+        )
+
+    def test_device_tags_that_can_not_be_read(self) -> None:
+        """The place is told."""
+        error = self.assertRaises(
+            exceptions.InvalidInput, choices.device_tags, 'disk = ', 'x'
         )
         self.assertEqual(
-            'known are strict, prefer, none', error.fields['reason']
+            {
+                'field': 'x',
+                'value': 'disk = ',
+                'reason': "at character 8: expected a value after '='",
+            },
+            error.fields,
         )
 
-    def test_each_choice_of_the_options_is_understood(self) -> None:
-        """Nothing is offered that is refused."""
-        opts = {opt.name: opt for opt in volumes.OPTS}
-        for word in opts['gluster_heketi_durability'].type.choices:
-            choices.durability(word, 'x')
-        for word in opts['gluster_heketi_zone_spread'].type.choices:
-            choices.zone_spread(word, 'x')
+    def test_defaults_of_the_options_are_the_models(self) -> None:
+        """A value that is made by hand is that of an empty section."""
+        defaults = {opt.name: opt.default for opt in volumes.OPTS}
+        self.assertEqual(
+            durability.Durability(),
+            choices.durability(defaults['gluster_heketi_durability'], 'x'),
+        )
+        self.assertEqual(
+            spread.Spread(),
+            choices.spread(defaults['gluster_heketi_spread'], 'x'),
+        )

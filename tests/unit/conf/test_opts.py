@@ -12,6 +12,7 @@
 
 """Tests of the options as a whole."""
 
+import dataclasses
 import io
 import pkgutil
 import types
@@ -22,9 +23,12 @@ import testtools
 from oslo_config import cfg
 from oslo_config import generator
 
+from manila_gluster_heketi import allocator
 from manila_gluster_heketi import conf
 from manila_gluster_heketi.conf import opts
+from manila_gluster_heketi.conf import settings
 from manila_gluster_heketi.conf import tls
+from manila_gluster_heketi.service import placing
 from manila_gluster_heketi.tls import policy
 from tests import base
 
@@ -113,6 +117,18 @@ class OptionsTestCase(base.TestCase):
         self.assertEqual(policy.CLIENT_DAYS, client.default)
         self.assertEqual(policy.AUTHORITY_LIFE.days, node.type.max)
         self.assertEqual(policy.AUTHORITY_LIFE.days, client.type.max)
+
+    def test_limits_are_those_of_the_allocator(self) -> None:
+        """Said twice, since options may not import the allocator."""
+        config = cfg.ConfigOpts()
+        opts.register_opts(config)
+        config([], default_config_files=[])
+        found = settings.Settings.from_group(config.gluster_heketi)
+        self.assertEqual(
+            dataclasses.replace(allocator.Limits(), cluster_volumes=1000),
+            placing.limits(found.placement),
+        )
+        self.assertEqual(settings.PlacementSettings(), found.placement)
 
     def test_longest_prefix_makes_a_name_that_gluster_takes(self) -> None:
         """63 characters with the id of a share."""

@@ -12,9 +12,13 @@
 
 """A batch as a script, run by each shell of this machine."""
 
+import dataclasses
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
+import time
 
 import ddt
 import fixtures
@@ -23,10 +27,12 @@ from manila_gluster_heketi.executor import base as executor
 from manila_gluster_heketi.executor import script
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Condition
+from manila_gluster_heketi.hostcmd.command import Fence
 from manila_gluster_heketi.hostcmd.command import Guard
 from manila_gluster_heketi.hostcmd.command import Tolerance
 from tests import base
 
+_FENCE = 'manila_gluster_heketi.executor.fence'
 _SHELLS = [each for each in ('dash', 'bash') if shutil.which(each)]
 
 
@@ -179,3 +185,137 @@ class ScriptTest(base.TestCase):
             self.assertEqual(
                 executor.is_fatal(result), len(results) == 1, tolerance
             )
+
+
+@ddt.ddt
+class FenceTest(base.TestCase):
+    """Nothing of an old epoch runs once a host has seen a newer one."""
+
+    allow_processes = True
+
+    def setUp(self):
+        """Have files of fences that are nobody else's."""
+        super().setUp()
+        self.fences = self.useFixture(fixtures.TempDir()).join('fences')
+
+    def _script(self, epoch, *texts, operation='op'):
+        fence = Fence(operation, epoch)
+        return script.Script.of(
+            [dataclasses.replace(_shell(text), fence=fence) for text in texts],
+            self.fences,
+        )
+
+    def _begin(self, shell, wrapped):
+        process = subprocess.Popen(
+            [shell, '-s'],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        process.stdin.write(wrapped.text())
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    def _end(self, process, wrapped):
+        transcript = wrapped.parse(*process.communicate(timeout=20))
+        self.assertTrue(transcript.begun)
+        return (
+            [each.stdout.strip() for each in transcript.results],
+            transcript.refused,
+        )
+
+    def _run(self, shell, *args, **kwargs):
+        wrapped = self._script(*args, **kwargs)
+        return self._end(self._begin(shell, wrapped), wrapped)
+
+    @ddt.data(*_SHELLS)
+    def test_late(self, shell):
+        self.assertEqual((['a'], ''), self._run(shell, 0, 'echo a'))
+        self.assertEqual((['b'], ''), self._run(shell, 2, 'echo b'))
+        self.assertEqual(([], 'late'), self._run(shell, 1, 'echo c'))
+        self.assertEqual((['d'], ''), self._run(shell, 2, 'echo d'))
+
+    @ddt.data(*_SHELLS)
+    def test_other_operations_have_nothing_to_do_with_it(self, shell):
+        self._run(shell, 2, 'echo a')
+
+        self.assertEqual(
+            (['b'], ''), self._run(shell, 0, 'echo b', operation='other')
+        )
+
+    @ddt.data(*_SHELLS)
+    def test_a_newer_one_waits_for_the_command_that_runs(self, shell):
+        log = pathlib.Path(self.useFixture(fixtures.TempDir()).join('log'))
+        old = self._script(
+            0,
+            f'echo begun >>{log}; while [ ! -e {log}.go ]; do sleep 0.05; '
+            f'done; echo ended >>{log}',
+            f'echo never >>{log}',
+        )
+        process = self._begin(shell, old)
+        self._until(log.exists)
+        new = self._script(1, f'echo newer >>{log}')
+        newer = self._begin(shell, new)
+        epoch = pathlib.Path(self.fences, 'op')
+        self._until(lambda: epoch.read_text() == '1\n')
+        pathlib.Path(f'{log}.go').touch()
+
+        self.assertEqual(([''], 'late'), self._end(process, old))
+        self.assertEqual(([''], ''), self._end(newer, new))
+        self.assertEqual('begun\nended\nnewer\n', log.read_text())
+
+    @ddt.data(*_SHELLS)
+    def test_what_runs_for_too_long(self, shell):
+        self.useFixture(fixtures.MonkeyPatch(f'{_FENCE}.PATIENCE', 1))
+        old = self._script(0, 'echo so >&2; sleep 3')
+        process = self._begin(shell, old)
+        lock = pathlib.Path(self.fences, 'op.lock')
+        self._until(lock.exists)
+        self._until(lambda: _is_held(lock))
+
+        self.assertEqual(([], 'busy'), self._run(shell, 1, 'echo newer'))
+        self.assertEqual(([''], ''), self._end(process, old))
+
+    @ddt.data(*_SHELLS)
+    def test_what_stays_behind_holds_no_lock(self, shell):
+        wrapped = self._script(0, 'sleep 20 >/dev/null 2>&1 & echo $!')
+        [pid], refused = self._end(self._begin(shell, wrapped), wrapped)
+        self.addCleanup(os.kill, int(pid), signal.SIGKILL)
+
+        self.assertEqual('', refused)
+        self.assertEqual((['b'], ''), self._run(shell, 1, 'echo b'))
+
+    @ddt.data(*_SHELLS)
+    def test_nowhere_to_write(self, shell):
+        pathlib.Path(self.fences).touch()
+
+        found, refused = self._run(shell, 0, 'echo never')
+
+        self.assertEqual([], found)
+        self.assertNotIn(refused, ('', 'late', 'busy'))
+
+    @ddt.data(*_SHELLS)
+    def test_half_a_script(self, shell):
+        text = self._script(0, 'echo a', 'echo b').text()
+        for length in range(0, len(text) - 3, 7):
+            done = subprocess.run(
+                [shell, '-s'],
+                input=text[:length],
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual('', done.stdout, text[:length])
+        self.assertFalse(os.path.exists(self.fences))
+
+    def _until(self, holds):
+        deadline = time.monotonic() + 10
+        while not holds():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
+
+def _is_held(lock):
+    done = subprocess.run(['flock', '-n', str(lock), 'true'])
+    return done.returncode != 0

@@ -17,6 +17,7 @@ import pathlib
 
 import ddt
 
+from manila_gluster_heketi import durability
 from manila_gluster_heketi.hostcmd import device
 from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.hostcmd import lvm
@@ -39,7 +40,15 @@ _CASES = [
 
 def _build(case):
     module, _, name = case['builder'].partition('.')
-    return getattr(_MODULES[module], name)(*case['args'])
+    builder = getattr(_MODULES[module], name)
+    return builder(*map(_argument, case['args']), **case.get('kwargs', {}))
+
+
+def _argument(written):
+    """Make the value of what JSON has no word for."""
+    if isinstance(written, dict) and 'durability' in written:
+        return durability.parse(written['durability'])
+    return written
 
 
 @ddt.ddt

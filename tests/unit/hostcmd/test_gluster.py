@@ -58,6 +58,11 @@ class ClassifyTest(base.TestCase):
             exceptions.GlusterBusy,
         ),
         (
+            'volume remove-brick start: failed: Rebalance is in progress. '
+            'Please retry after completion.',
+            exceptions.GlusterBusy,
+        ),
+        (
             'volume delete: d2: failed: Some of the peers are down',
             exceptions.PeersDown,
         ),

@@ -212,6 +212,20 @@ class GlusterParserTest(base.TestCase):
     def test_quota_without_a_limit(self, name):
         self.assertEqual((), gluster_xml.quota_limits('n1', _output(name)))
 
+    def test_bricks_that_run(self):
+        text = _output('volume-status.xml')
+        bricks = {
+            f'10.93.0.{n}:/var/lib/gluster-heketi/mounts/vg_contract/brick_1/'
+            'test_new_bricks_survive_a_power_cut-one'
+            for n in (11, 12, 13)
+        }
+        first = '<status>1</status>'
+
+        self.assertEqual(bricks, gluster_xml.bricks_online('n1', text))
+        text = text.replace(first, '<status>0</status>', 1)
+        [down] = bricks - gluster_xml.bricks_online('n1', text)
+        self.assertIn('10.93.0.11:', down)
+
     def test_rebalance(self):
         found = gluster_xml.rebalance('n1', _output('rebalance.xml'))
 

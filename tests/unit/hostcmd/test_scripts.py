@@ -14,7 +14,9 @@
 
 import concurrent.futures
 import pathlib
+import resource
 import shutil
+import signal
 import stat
 import subprocess
 
@@ -22,6 +24,7 @@ import ddt
 import fixtures
 
 from manila_gluster_heketi import names
+from manila_gluster_heketi.hostcmd import hooks
 from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.hostcmd import system
 from tests import base
@@ -30,6 +33,11 @@ _SHELLS = [each for each in ('dash', 'bash') if shutil.which(each)]
 _FOREIGN = '# a comment with /m/b1 in it\nUUID=1 / ext4 defaults 0 1\n'
 _LINE = '/dev/vg/b1 /m/b1 xfs rw,inode64,noatime,nouuid,nofail 0 0\n'
 _GLUSTERD = 'volume management\n    option ping-timeout 0\nend-volume\n'
+
+# What a limited script may write into one file, in bytes.
+_LIMIT = 4096
+
+_BRICK = 'hostname=10.0.0.1\npath={}/brick\nreal_path=/no\nlisten-port=0\n'
 
 
 class _ScriptCase(base.TestCase):
@@ -45,19 +53,42 @@ class _ScriptCase(base.TestCase):
             names.FSTAB_LOCK: str(self.directory / 'lock'),
         }
 
-    def run_command(self, built, shell='sh'):
+    def run_command(self, built, shell='sh', *, limited=False):
+        """Run a script; a limit on files is much like a full disk."""
         argv = [
             shell if word == 'sh' else self.replaced.get(word, word)
             for word in built.argv
         ]
         return subprocess.run(
-            argv, input=built.stdin, text=True, capture_output=True
+            argv,
+            input=built.stdin,
+            text=True,
+            capture_output=True,
+            preexec_fn=_limit_files if limited else None,
         )
 
     def succeed(self, built, shell='sh'):
         done = self.run_command(built, shell)
         self.assertEqual((0, ''), (done.returncode, done.stderr))
         return done.stdout
+
+
+def _limit_files():
+    # Else the kernel would end whoever writes too much.
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LIMIT, _LIMIT))
+
+
+def _log_sync(test, programs):
+    """Put a "sync" first on the path that writes down what it is told."""
+    programs.mkdir()
+    log = programs / 'log'
+    (programs / 'sync').write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{log}\n')
+    (programs / 'sync').chmod(0o755)
+    test.useFixture(
+        fixtures.EnvironmentVariable('PATH', f'{programs}:/usr/bin:/bin')
+    )
+    return log
 
 
 @ddt.ddt
@@ -100,6 +131,47 @@ class FstabScriptsTest(_ScriptCase):
 
         self.assertEqual(_FOREIGN + near, self.file.read_text())
         self.assertEqual(0o640, stat.S_IMODE(self.file.stat().st_mode))
+
+    @ddt.data(*_SHELLS)
+    def test_half_a_line_does_not_stay(self, shell):
+        for last in ('\n', ''):
+            there = _FOREIGN.ljust(_LIMIT - 40 - len(last), '#') + last
+            self.file.write_text(there)
+
+            done = self.run_command(
+                mounts.fstab_add('/dev/vg/b1', '/m/b1'), shell, limited=True
+            )
+
+            self.assertEqual(1, done.returncode)
+            # The end of the line that was there may have been added.
+            self.assertEqual(
+                there.rstrip('\n'), self.file.read_text().rstrip('\n')
+            )
+
+    @ddt.data(*_SHELLS)
+    def test_half_a_copy_does_not_stay(self, shell):
+        there = _FOREIGN + _LINE + '#' * _LIMIT + '\n'
+        self.file.write_text(there)
+
+        done = self.run_command(
+            mounts.fstab_remove('/m/b1'), shell, limited=True
+        )
+
+        self.assertEqual(1, done.returncode)
+        self.assertEqual(there, self.file.read_text())
+        self.assertEqual([self.file], list(self.directory.glob('file*')))
+
+    @ddt.data(*_SHELLS)
+    def test_a_power_cut_brings_no_line_back(self, shell):
+        self.file.write_text(_FOREIGN + _LINE)
+        log = _log_sync(self, self.directory / 'bin')
+
+        self.succeed(mounts.fstab_remove('/m/b1'), shell)
+
+        self.assertEqual(
+            [f'{self.file}.new', str(self.directory)],
+            log.read_text().splitlines(),
+        )
 
     def test_a_full_disk_leaves_fstab_as_it_was(self):
         self.file.write_text(_FOREIGN + _LINE)
@@ -154,6 +226,19 @@ class FileScriptsTest(_ScriptCase):
         self.assertEqual(['inside'], [p.name for p in self.file.iterdir()])
 
     @ddt.data(*_SHELLS)
+    def test_a_file_that_was_removed_stays_away(self, shell):
+        self.file.write_text('secret')
+        log = _log_sync(self, self.directory / 'bin')
+
+        for _ in range(2):
+            self.succeed(system.remove_file(str(self.file)), shell)
+
+        self.assertFalse(self.file.exists())
+        self.assertEqual(
+            [str(self.directory)] * 2, log.read_text().splitlines()
+        )
+
+    @ddt.data(*_SHELLS)
     def test_ping_timeout_is_set_and_taken_back(self, shell):
         self.file.write_text(_GLUSTERD)
 
@@ -164,6 +249,19 @@ class FileScriptsTest(_ScriptCase):
 
         self.assertEqual(_GLUSTERD.replace('out 0', 'out 5'), changed)
         self.assertEqual(_GLUSTERD, self.file.read_text())
+
+    @ddt.data(*_SHELLS)
+    def test_half_a_copy_of_glusterds_file_does_not_stay(self, shell):
+        there = _GLUSTERD + '#' * _LIMIT
+        self.file.write_text(there)
+
+        done = self.run_command(
+            system.set_ping_timeout(5), shell, limited=True
+        )
+
+        self.assertEqual(1, done.returncode)
+        self.assertEqual([self.file], list(self.directory.glob('file*')))
+        self.assertEqual(there, self.file.read_text())
 
     @ddt.data(*_SHELLS)
     def test_ping_timeout_is_entered_where_there_is_none(self, shell):
@@ -183,3 +281,48 @@ class FileScriptsTest(_ScriptCase):
         found = system.parse_versions(self.succeed(system.versions(), path))
 
         self.assertEqual(6, len(found.missing))
+
+
+@ddt.ddt
+class FlushHookTest(_ScriptCase):
+    """The script that glusterd runs when bricks have come."""
+
+    def setUp(self):
+        super().setUp()
+        self.here = [self.directory / 'mounts' / n for n in ('b 1', 'b2')]
+        for mount in self.here:
+            (mount / 'brick').mkdir(parents=True)
+        bricks = self.directory / 'state' / 'vols' / 'share-1' / 'bricks'
+        bricks.mkdir(parents=True)
+        for number, mount in enumerate(
+            (*self.here, self.directory / 'mounts' / 'elsewhere', '/etc')
+        ):
+            (bricks / str(number)).write_text(_BRICK.format(mount))
+        self.log = _log_sync(self, self.directory / 'bin')
+
+    def _run(self, shell, *words):
+        [content] = {each.stdin for each in hooks.install() if each.stdin}
+        for old, new in (
+            (names.GLUSTERD_STATE, 'state'),
+            (names.MOUNT_ROOT, 'mounts'),
+        ):
+            content = content.replace(old, str(self.directory / new))
+        return subprocess.run(
+            [shell, '-c', content, 'hook', *words], capture_output=True
+        )
+
+    @ddt.data(*_SHELLS)
+    def test_our_bricks_on_this_host_are_flushed(self, shell):
+        done = self._run(shell, '--volname=share-1', '--gd-workdir=/x')
+
+        self.assertEqual((0, b''), (done.returncode, done.stderr))
+        self.assertEqual(
+            [f'--file-system -- {mount}/brick' for mount in self.here],
+            self.log.read_text().splitlines(),
+        )
+
+    @ddt.data('--volname=share-2', '--version=1')
+    def test_nothing_to_flush(self, word):
+        self._run('sh', word)
+
+        self.assertFalse(self.log.exists())

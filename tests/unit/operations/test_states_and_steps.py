@@ -38,6 +38,7 @@ _LEGAL = {
     ('undoing', 'stuck'),
     ('stuck', 'undoing'),
     ('stuck', 'running'),
+    ('stuck', 'abandoned'),
 }
 
 
@@ -79,7 +80,7 @@ _STEPS = (
         'gl1',
         hosts=('gl1', 'gl2'),
         name='v',
-        replica=2,
+        durability='replicate:2',
         addresses=('a:/b', 'c:/d'),
         options={'client.ssl': 'on'},
         quota_bytes=7,

@@ -13,8 +13,9 @@
 """The first schema."""
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects import mysql
+
+from manila_gluster_heketi.store.migrations import once
 
 revision = '0001_initial'
 down_revision = None
@@ -39,16 +40,6 @@ def upgrade() -> None:
     _certificates()
 
 
-def _table(name: str, *parts: sa.schema.SchemaItem) -> None:
-    op.create_table(
-        name,
-        *parts,
-        mysql_engine='InnoDB',
-        mysql_charset='utf8mb4',
-        mysql_collate='utf8mb4_bin',
-    )
-
-
 def _text(name: str, length: int = 255) -> sa.Column[str]:
     return sa.Column(name, sa.String(length), nullable=False)
 
@@ -66,7 +57,7 @@ def _big_integer(name: str) -> sa.Column[int]:
 
 
 def _clusters() -> None:
-    _table(
+    once.create_table(
         'clusters',
         _text('id', 32),
         _text('name'),
@@ -77,7 +68,7 @@ def _clusters() -> None:
 
 
 def _nodes() -> None:
-    _table(
+    once.create_table(
         'nodes',
         _text('id', 32),
         _text('cluster_id', 32),
@@ -105,7 +96,7 @@ def _nodes() -> None:
 
 
 def _devices() -> None:
-    _table(
+    once.create_table(
         'devices',
         _text('id', 32),
         _text('node_id', 32),
@@ -132,7 +123,7 @@ def _devices() -> None:
 
 
 def _volumes() -> None:
-    _table(
+    once.create_table(
         'volumes',
         _text('id', 32),
         _text('cluster_id', 32),
@@ -160,7 +151,7 @@ def _volumes() -> None:
 
 
 def _bricks() -> None:
-    _table(
+    once.create_table(
         'bricks',
         _text('id', 32),
         _text('volume_id', 32),
@@ -190,18 +181,18 @@ def _bricks() -> None:
             'device_id', 'lv_name', name='uq_bricks_device_id_lv_name'
         ),
     )
-    op.create_index(
+    once.create_index(
         'ix_bricks_volume_id_set_index_position',
         'bricks',
         ['volume_id', 'set_index', 'position'],
     )
-    op.create_index(
+    once.create_index(
         'ix_bricks_device_id_size_bytes', 'bricks', ['device_id', 'size_bytes']
     )
 
 
 def _operations() -> None:
-    _table(
+    once.create_table(
         'operations',
         _text('id', 32),
         _text('kind', 32),
@@ -215,12 +206,14 @@ def _operations() -> None:
         sa.Column('finished_at', _INSTANT, nullable=True),
         sa.PrimaryKeyConstraint('id', name='pk_operations'),
     )
-    op.create_index('ix_operations_state', 'operations', ['state'])
-    op.create_index('ix_operations_finished_at', 'operations', ['finished_at'])
+    once.create_index('ix_operations_state', 'operations', ['state'])
+    once.create_index(
+        'ix_operations_finished_at', 'operations', ['finished_at']
+    )
 
 
 def _steps() -> None:
-    _table(
+    once.create_table(
         'steps',
         _text('operation_id', 32),
         sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
@@ -240,7 +233,7 @@ def _steps() -> None:
 
 
 def _certificates() -> None:
-    _table(
+    once.create_table(
         'certificates',
         _text('serial', 64),
         _text('common_name'),
@@ -249,6 +242,6 @@ def _certificates() -> None:
         _text('subject_id'),
         sa.PrimaryKeyConstraint('serial', name='pk_certificates'),
     )
-    op.create_index(
+    once.create_index(
         'ix_certificates_common_name', 'certificates', ['common_name']
     )

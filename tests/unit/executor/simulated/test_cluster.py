@@ -21,6 +21,7 @@ import tracemalloc
 import ddt
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.durability import DISTRIBUTE
 from manila_gluster_heketi.executor.simulated import cluster
 from manila_gluster_heketi.executor.simulated.host import HostSpec
 from manila_gluster_heketi.executor.simulated.outcome import UnknownCommand
@@ -165,7 +166,7 @@ class UnknownCommandTest(_ClusterCase):
         ('mkdir', '/a'),
         ('mkfs.xfs', '-f', '/dev/vg/b1'),
         ('umount', '-l', '/m'),
-        ('rm', '-rf', '/'),
+        ('rm', '-f', '/etc/fstab'),
         ('sh', '-c', 'true', 'unheard-of'),
         ('flock', '/run/lock/other', 'true'),
         ('systemctl', 'stop', 'glusterd'),
@@ -180,7 +181,7 @@ class UnknownCommandTest(_ClusterCase):
         # "volume stop" needs its volume before it is looked at closely.
         brick = f'n1:{_MOUNT}/brick'
         self.cluster.run_batch(
-            'n1', [*_MAKE, gluster.volume_create('v', 1, [brick])]
+            'n1', [*_MAKE, gluster.volume_create('v', DISTRIBUTE, [brick])]
         )
 
         self.fail_with(UnknownCommand, command.Command(argv))
@@ -270,7 +271,11 @@ class HostTest(_ClusterCase):
 
     def test_an_option_that_kills_glusterd(self):
         self.cluster.run_batch(
-            'n1', [*_MAKE, gluster.volume_create('v', 1, ['n1:/m/b1/brick'])]
+            'n1',
+            [
+                *_MAKE,
+                gluster.volume_create('v', DISTRIBUTE, ['n1:/m/b1/brick']),
+            ],
         )
 
         for length in (4000, 4094):
@@ -287,7 +292,7 @@ class HostTest(_ClusterCase):
             'n1',
             [
                 *_MAKE,
-                gluster.volume_create('v', 1, ['n1:/m/b1/brick']),
+                gluster.volume_create('v', DISTRIBUTE, ['n1:/m/b1/brick']),
                 gluster.volume_start('v'),
                 gluster.quota_enable('v'),
                 gluster.quota_limit('v', 100),

@@ -1,0 +1,41 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Errors of the certificate authority (6xx)."""
+
+from manila_gluster_heketi.exceptions.base import GlusterHeketiError
+from manila_gluster_heketi.exceptions.requests import InvalidInput
+
+
+class TlsError(GlusterHeketiError):
+    """The certificate authority can't do what was asked."""
+
+    code = 'MGH-600'
+    template = 'certificate authority at {path}: {reason}.'
+    action = 'Correct what the text names.'
+
+
+class InvalidCommonName(InvalidInput):
+    """A common name that would not be one name in auth.ssl-allow."""
+
+    code = 'MGH-601'
+    template = 'common name {field}: {value!r} is not valid: {reason}.'
+    action = 'Use 1 to 64 letters, digits, dots, dashes, underscores or @.'
+    manila = 'InvalidShareAccess'
+
+
+class InsecureFile(TlsError):
+    """A secret file is missing or readable by others."""
+
+    code = 'MGH-602'
+    template = 'file {path}: {reason}.'
+    action = 'Create it, owned by the service user, with mode 0600.'

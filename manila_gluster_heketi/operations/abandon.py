@@ -1,0 +1,99 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Giving up on an operation whose host is lost for good.
+
+Recovery would try again for ever, and what is reserved on the lost host would
+never be free. So an operator may end the operation on the record alone.
+"""
+
+import dataclasses
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.model import Operation
+from manila_gluster_heketi.model import OpState
+from manila_gluster_heketi.model import StepRecord
+from manila_gluster_heketi.model import StepState
+from manila_gluster_heketi.operations import kinds
+from manila_gluster_heketi.operations import owner
+from manila_gluster_heketi.operations.engine import Engine
+from manila_gluster_heketi.operations.heartbeat import now
+from manila_gluster_heketi.store import journal
+from manila_gluster_heketi.store.transaction import WriteTransaction
+
+
+def abandon(engine: Engine, operation_id: str) -> Operation:
+    """End a STUCK operation as if all its hosts had been clean.
+
+    What it reserved is free, and what it was to remove is off the record.
+    What hosts may still have is written down as the operation's error.
+
+    :raises NotFound: there is no such operation
+    :raises Conflict: it is not STUCK, or a process is at work on it
+    """
+
+    def end(tx: WriteTransaction) -> Operation:
+        operation = journal.operation(tx, operation_id)
+        _claim(engine, tx, operation)
+        behaviour = kinds.behaviour_of(operation.kind)
+        behaviour.settle(
+            tx, _as_if_ended(operation, behaviour.forward_only), {}
+        )
+        note = _what_is_left(operation, behaviour.forward_only)
+        journal.set_state(tx, operation_id, OpState.ABANDONED, note)
+        journal.close_operation(tx, operation_id)
+        return journal.operation(tx, operation_id)
+
+    return engine.store.transact(end)
+
+
+def _claim(engine: Engine, tx: WriteTransaction, operation: Operation) -> None:
+    if operation.state is not OpState.STUCK:
+        raise exceptions.Conflict(
+            kind='operation',
+            identity=operation.id,
+            reason=f'it is {operation.state}; what is stuck can be abandoned, '
+            'nothing else',
+        )
+    moment = now()
+    expired = owner.expired_at(operation, moment)
+    if not journal.take_over(tx, operation.id, engine.owner, expired, moment):
+        raise exceptions.UnderWay(
+            kind='operation', identity=operation.id, reason='it is under way'
+        )
+
+
+def _as_if_ended(operation: Operation, forward_only: bool) -> Operation:
+    step_state, state = StepState.UNDONE, OpState.UNDONE
+    if forward_only:
+        step_state, state = StepState.DONE, OpState.DONE
+    return dataclasses.replace(
+        operation,
+        state=state,
+        steps=tuple(
+            dataclasses.replace(each, state=step_state)
+            for each in operation.steps
+        ),
+    )
+
+
+def _what_is_left(operation: Operation, forward_only: bool) -> str:
+    left = [s for s in operation.steps if _is_left(s, forward_only)]
+    what = 'not done' if forward_only else 'not undone'
+    where = ', '.join(f'{s.kind} ({s.host or "any host"})' for s in left)
+    return f'{operation.error} Abandoned; {what}: {where}'.strip()
+
+
+def _is_left(record: StepRecord, forward_only: bool) -> bool:
+    if forward_only:
+        return record.state is not StepState.DONE
+    return record.state not in (StepState.PLANNED, StepState.UNDONE)

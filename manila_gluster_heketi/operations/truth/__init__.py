@@ -1,0 +1,21 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The nodes hold the truth too: store and nodes compared, the store rebuilt.
+
+``survey`` looks at hosts, ``pools`` at Gluster, and ``ledger`` is what the
+store says. What can differ has a code in ``codes``. The modules that begin
+with ``compare`` and ``leftovers`` find differences, which ``check`` puts
+together; ``repair`` mends them by ``mend_steps``. ``rebuild`` makes rows of
+what ``discovery`` finds.
+"""

@@ -1,0 +1,194 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Bricks: logical volumes, mounts, fstab and directories."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from manila_gluster_heketi import model
+from manila_gluster_heketi.hostcmd import lvm_report
+from manila_gluster_heketi.hostcmd import marks
+from manila_gluster_heketi.hostcmd import mount_table
+from manila_gluster_heketi.model import VolumeState
+from manila_gluster_heketi.operations import brick_steps
+from manila_gluster_heketi.operations import step
+from manila_gluster_heketi.operations.truth import mend_steps
+from manila_gluster_heketi.operations.truth.codes import Code
+from manila_gluster_heketi.operations.truth.findings import Finding
+from manila_gluster_heketi.operations.truth.scene import Scene
+from manila_gluster_heketi.operations.truth.survey import HostView
+
+
+def compare(scene: Scene) -> Iterator[Finding]:
+    """Find what differs."""
+    seen = {view.host: view for _, view in scene.nodes()}
+    for volume in scene.volumes():
+        if volume.state is not VolumeState.READY:
+            continue
+        for brick in scene.ledger.bricks[volume.id]:
+            view = seen.get(scene.ledger.host_of(brick))
+            if view is not None and brick.vg_name in view.groups:
+                yield from _Brick(scene, volume, brick, view).compare()
+
+
+class _Brick:
+    """The comparison of one brick."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        volume: model.Volume,
+        brick: model.Brick,
+        view: HostView,
+    ) -> None:
+        self._scene = scene
+        self._volume = volume
+        self._brick = brick
+        self._view = view
+        self._devices = mount_table.devices_of(brick.vg_name, brick.lv_name)
+
+    def compare(self) -> Iterator[Finding]:
+        """Find what differs."""
+        brick = self._brick
+        there = self._view.volumes.get((brick.vg_name, brick.lv_name))
+        if there is None:
+            yield self._finding(
+                Code.BRICK_MISSING, f'{brick.vg_name}/{brick.lv_name}', 'none'
+            )
+            return
+        yield from self._identity(there)
+        yield from self._mount()
+        yield from self._fstab()
+        yield from self._size(there)
+
+    def _identity(self, there: lvm_report.LogicalVolume) -> Iterator[Finding]:
+        brick = self._brick
+        wanted = marks.brick_tags(brick)
+        foreign = marks.contradicting(there.tags, wanted)
+        if foreign or there.pool != brick.pool_name:
+            yield self._finding(
+                Code.BRICK_OTHER,
+                f'{", ".join(wanted)} in pool {brick.pool_name}',
+                f'{", ".join(there.tags)} in pool {there.pool}',
+            )
+        elif not set(wanted) <= set(there.tags):
+            yield self._finding(
+                Code.BRICK_MARKS,
+                ', '.join(wanted),
+                ', '.join(there.tags) or 'none',
+                mend_steps.AddTags(
+                    host=self._view.host,
+                    vg_name=brick.vg_name,
+                    lv_name=brick.lv_name,
+                    tags=wanted,
+                ),
+            )
+
+    def _mount(self) -> Iterator[Finding]:
+        path = self._brick.mount_path
+        device = self._view.mounts.get(path)
+        if device is None:
+            yield self._finding(
+                Code.BRICK_NOT_MOUNTED,
+                f'{self._devices[0]} on {path}',
+                'not mounted',
+                mend_steps.MountBricks(
+                    host=self._view.host, bricks=(self._brick,)
+                ),
+                closing=self._restart(),
+            )
+        elif device not in self._devices:
+            yield self._finding(
+                Code.BRICK_HIDDEN,
+                f'{self._devices[0]} on {path}',
+                f'{device} on {path}',
+            )
+        elif self._brick.brick_path not in self._view.directories:
+            yield self._finding(
+                Code.BRICK_DIRECTORY, self._brick.brick_path, 'no directory'
+            )
+
+    def _restart(self) -> tuple[step.Step, ...]:
+        """Have Gluster start the brick, unless the volume is to rest.
+
+        It refuses while any other brick of the volume is not mounted.
+        """
+        pool = self._scene.pool(self._volume.cluster_id)
+        if pool is None or not pool.runs(self._volume.name):
+            return ()
+        hosts = self._scene.gluster_hosts(self._volume)
+        return (
+            mend_steps.StartMissing(
+                host=hosts[0], hosts=hosts, name=self._volume.name
+            ),
+        )
+
+    def _fstab(self) -> Iterator[Finding]:
+        path = self._brick.mount_path
+        device = self._view.fstab.get(path)
+        if device is None:
+            yield self._finding(
+                Code.BRICK_NOT_AT_BOOT,
+                f'{self._devices[0]} {path}',
+                'no line',
+                mend_steps.EnterFstab(
+                    host=self._view.host, bricks=(self._brick,)
+                ),
+            )
+        elif device not in self._devices:
+            yield self._finding(
+                Code.BRICK_OTHER_AT_BOOT,
+                f'{self._devices[0]} {path}',
+                f'{device} {path}',
+            )
+
+    def _size(self, there: lvm_report.LogicalVolume) -> Iterator[Finding]:
+        brick = self._brick
+        wanted = f'{brick.size_bytes} bytes'
+        found = f'{there.size_bytes} bytes'
+        if there.size_bytes < brick.size_bytes:
+            yield self._finding(
+                Code.BRICK_SMALLER,
+                wanted,
+                found,
+                brick_steps.GrowBricks(
+                    host=self._view.host,
+                    bricks=(brick,),
+                    old_sizes={brick.id: there.size_bytes},
+                ),
+            )
+        elif there.size_bytes > brick.size_bytes:
+            yield self._finding(Code.BRICK_LARGER, wanted, found)
+
+    def _finding(
+        self,
+        code: Code,
+        expected: str,
+        found: str,
+        *steps: step.Step,
+        closing: tuple[step.Step, ...] = (),
+    ) -> Finding:
+        remedy = None
+        if steps:
+            remedy = dataclasses.replace(
+                self._scene.mend_volume(self._volume, *steps), closing=closing
+            )
+        return Finding(
+            code,
+            self._view.host,
+            f'brick {self._brick.id} of volume {self._volume.name}',
+            expected,
+            found,
+            remedy,
+        )

@@ -1,0 +1,189 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Certificates of nodes: whether glusterfs there can speak TLS, and how long.
+
+A private key stays where it is; its public part tells whether it fits.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Iterator
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+
+from manila_gluster_heketi import model
+from manila_gluster_heketi import names
+from manila_gluster_heketi.operations.truth import mend_steps
+from manila_gluster_heketi.operations.truth.codes import Code
+from manila_gluster_heketi.operations.truth.findings import Finding
+from manila_gluster_heketi.operations.truth.scene import Scene
+from manila_gluster_heketi.operations.truth.survey import HostView
+from manila_gluster_heketi.tls import policy
+
+_SOON = datetime.timedelta(days=30)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trust:
+    """The authority that nodes should have their certificates of.
+
+    :ivar certificate: None if it can't be read
+    :ivar error: why not
+    """
+
+    certificate: x509.Certificate | None
+    error: str = ''
+
+
+def compare(scene: Scene, trust: Trust) -> Iterator[Finding]:
+    """Find what differs."""
+    if trust.certificate is None:
+        yield Finding(
+            Code.AUTHORITY_MISSING,
+            '',
+            'certificate authority',
+            'it can be read',
+            trust.error,
+        )
+    for node, view in scene.nodes():
+        yield from _Node(scene, node, view, trust.certificate).compare()
+
+
+class _Node:
+    """The comparison of one node."""
+
+    def __init__(
+        self,
+        scene: Scene,
+        node: model.Node,
+        view: HostView,
+        authority: x509.Certificate | None,
+    ) -> None:
+        self._scene = scene
+        self._node = node
+        self._view = view
+        self._authority = authority
+
+    def compare(self) -> Iterator[Finding]:
+        """Find what differs."""
+        if self._authority is None:
+            return
+        # A node without any is one that has lost them; it trusts nobody, so
+        # that nobody is locked out when it trusts us.
+        trusted = _certificates(self._view.authorities)
+        if trusted and self._authority not in trusted:
+            yield self._finding(
+                Code.AUTHORITY_OTHER,
+                _named(self._authority),
+                ', '.join(map(_named, trusted)),
+                mend=False,
+            )
+            return
+        reason = self._unfit(self._authority)
+        if reason or not trusted:
+            yield self._finding(
+                Code.CERTIFICATE_BAD,
+                f'a pair in {self._view.tls_directory}',
+                reason or 'no authority that it trusts',
+            )
+            return
+        yield from self._contents()
+
+    def _unfit(self, authority: x509.Certificate) -> str:
+        """Say why nobody would connect to the node; '' if all is well."""
+        found = _certificates(self._view.certificate)
+        if not found:
+            return 'no certificate'
+        if not self._view.public_key:
+            return 'no key'
+        if _public_key(found[0]) != self._view.public_key.strip():
+            return 'key and certificate are no pair'
+        try:
+            found[0].verify_directly_issued_by(authority)
+        except (ValueError, TypeError, InvalidSignature):
+            return f'it is of another authority, {_issuer(found[0])}'
+        return ''
+
+    def _contents(self) -> Iterator[Finding]:
+        [certificate, *_] = _certificates(self._view.certificate)
+        wanted = names.node_common_name(self._node.cluster_id)
+        if _named(certificate) != wanted:
+            yield self._finding(
+                Code.CERTIFICATE_NAME, wanted, _named(certificate)
+            )
+        end = certificate.not_valid_after_utc
+        now = policy.now()
+        if end - now < _SOON:
+            code = Code.CERTIFICATE_EXPIRES
+            if end <= now:
+                code = Code.CERTIFICATE_EXPIRED
+            yield self._finding(
+                code,
+                f'valid for {_SOON.days} days',
+                f'until {end:%Y-%m-%d %H:%M} UTC',
+            )
+
+    def _finding(
+        self, code: Code, expected: str, found: str, *, mend: bool = True
+    ) -> Finding:
+        remedy = self._scene.mend_node(
+            self._node,
+            mend_steps.RenewCertificate(
+                host=self._view.host,
+                cluster_id=self._node.cluster_id,
+                directory=self._view.tls_directory,
+            ),
+        )
+        return Finding(
+            code,
+            self._view.host,
+            'certificate',
+            expected,
+            found,
+            remedy if mend else None,
+        )
+
+
+def _certificates(text: str | None) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates((text or '').encode())
+    except ValueError:
+        return []
+
+
+def _named(certificate: x509.Certificate) -> str:
+    return _common_name(certificate.subject)
+
+
+def _issuer(certificate: x509.Certificate) -> str:
+    return _common_name(certificate.issuer)
+
+
+def _common_name(name: x509.Name) -> str:
+    found = name.get_attributes_for_oid(x509.oid.NameOID.COMMON_NAME)
+    return ','.join(str(each.value) for each in found)
+
+
+def _public_key(certificate: x509.Certificate) -> str:
+    return (
+        certificate.public_key()
+        .public_bytes(
+            serialization.Encoding.PEM,
+            serialization.PublicFormat.SubjectPublicKeyInfo,
+        )
+        .decode()
+        .strip()
+    )

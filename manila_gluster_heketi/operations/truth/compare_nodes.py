@@ -1,0 +1,179 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Nodes: whether they answer, know themselves, and know each other."""
+
+from collections.abc import Iterator
+from collections.abc import Set
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
+from manila_gluster_heketi.hostcmd import node_record
+from manila_gluster_heketi.model import VolumeState
+from manila_gluster_heketi.operations import node_records
+from manila_gluster_heketi.operations.truth.codes import Code
+from manila_gluster_heketi.operations.truth.findings import Finding
+from manila_gluster_heketi.operations.truth.pools import PoolView
+from manila_gluster_heketi.operations.truth.scene import Scene
+from manila_gluster_heketi.operations.truth.survey import HostView
+
+_SILENCE = (
+    exceptions.HostUnreachable,
+    exceptions.ConnectionLost,
+    exceptions.CommandTimedOut,
+)
+_ITSELF = 'localhost'
+
+
+def compare(scene: Scene) -> Iterator[Finding]:
+    """Find what differs."""
+    for host, outcome in scene.hosts.items():
+        if host not in scene.motion.hosts and not isinstance(
+            outcome, HostView
+        ):
+            yield unseen(host, outcome)
+    for node, view in scene.nodes():
+        yield from _record(scene, node, view)
+        yield from _peer(scene, node)
+    for cluster in scene.ledger.clusters.values():
+        yield from _pool(scene, cluster)
+        yield from _missed(scene, cluster)
+
+
+def unseen(host: str, error: exceptions.HostError) -> Finding:
+    """Say that a host could not be looked at."""
+    silent = isinstance(error, _SILENCE)
+    return Finding(
+        Code.NODE_SILENT if silent else Code.NODE_UNREADABLE,
+        host,
+        'node',
+        'an answer',
+        error.what,
+    )
+
+
+def missed(
+    host: str, known: Set[str], existing: Set[str], unclear: Set[str]
+) -> Iterator[Finding]:
+    """Say what a glusterd did not hear of.
+
+    :param known: names of the volumes that it knows
+    :param existing: names of those that there are
+    :param unclear: names of those that there may be
+    """
+    for name in sorted(existing - unclear - known):
+        yield Finding(
+            Code.NODE_MISSED, host, f'volume {name}', 'known', 'not known'
+        )
+    for name in sorted(known - unclear - existing):
+        yield Finding(
+            Code.NODE_MISSED, host, f'volume {name}', 'none', 'known'
+        )
+
+
+def _record(
+    scene: Scene, node: model.Node, view: HostView
+) -> Iterator[Finding]:
+    ledger = scene.ledger
+    devices = ledger.devices_of(node)
+    if any(device.id in scene.motion.ids for device in devices):
+        return
+    text = node_record.write(ledger.clusters[node.cluster_id], node, devices)
+    if view.record == text:
+        return
+    try:
+        found = str(node_record.parse(view.record or ''))
+    except ValueError as error:
+        found = 'none' if view.record is None else f'none: {error}'
+    yield Finding(
+        Code.NODE_RECORD,
+        view.host,
+        'record',
+        str(node_record.parse(text)),
+        found,
+        scene.mend_node(
+            node,
+            node_records.RecordNode(
+                host=view.host, content=text, old_content=text
+            ),
+        ),
+    )
+
+
+def _peer(scene: Scene, node: model.Node) -> Iterator[Finding]:
+    pool = scene.pool(node.cluster_id)
+    if pool is not None and node.storage_host not in pool.connected:
+        yield Finding(
+            Code.NODE_NO_PEER,
+            node.manage_host,
+            f'peer {node.storage_host}',
+            f'connected to {pool.host}',
+            _how(pool, node.storage_host),
+        )
+
+
+def _how(pool: PoolView, address: str) -> str:
+    for peer in pool.peers:
+        if address in peer.names:
+            return f'{peer.state}, not connected'
+    return 'no such peer'
+
+
+def _pool(scene: Scene, cluster: model.Cluster) -> Iterator[Finding]:
+    pool = scene.pools[cluster.id]
+    if not isinstance(pool, PoolView):
+        yield Finding(
+            Code.POOL_SILENT,
+            '',
+            f'cluster {cluster.name}',
+            'an answer',
+            pool.what,
+        )
+        return
+    known = {
+        node.storage_host
+        for node in scene.ledger.all_nodes.values()
+        if node.cluster_id == cluster.id
+    }
+    for peer in pool.peers:
+        if _ITSELF not in peer.names and not known & set(peer.names):
+            yield Finding(
+                Code.PEER_UNKNOWN,
+                '',
+                f'peer {peer.names[0]} of cluster {cluster.name}',
+                'none',
+                'a peer',
+            )
+
+
+def _missed(scene: Scene, cluster: model.Cluster) -> Iterator[Finding]:
+    pool = scene.pool(cluster.id)
+    if pool is None:
+        return
+    ours = [
+        volume
+        for volume in scene.ledger.all_volumes.values()
+        if volume.cluster_id == cluster.id
+    ]
+    settled = {
+        volume.name
+        for volume in ours
+        if volume.state is VolumeState.READY
+        and volume.id not in scene.motion.ids
+    }
+    existing = pool.ours | (settled & scene.known.get(cluster.id, frozenset()))
+    foreign = pool.volumes.keys() - existing
+    unclear = {volume.name for volume in ours} - settled | foreign
+    for node, known in scene.knowledge():
+        if node.cluster_id == cluster.id:
+            yield from missed(node.manage_host, known, existing, unclear)

@@ -1,0 +1,213 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What the glusterds of one trusted pool know together."""
+
+import concurrent.futures
+import dataclasses
+import functools
+import itertools
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from collections.abc import Set
+
+from manila_gluster_heketi import durability
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
+from manila_gluster_heketi import names
+from manila_gluster_heketi.hostcmd import gluster
+from manila_gluster_heketi.hostcmd import gluster_xml
+from manila_gluster_heketi.operations.site import Site
+from manila_gluster_heketi.operations.truth import survey
+
+# Whoever can't say what is asked for is followed by some others, not by all
+# of a thousand.
+_MOST_HOSTS = 5
+_ASKED_AT_ONCE = 16
+_STARTED = 'Started'
+
+
+@dataclasses.dataclass(frozen=True)
+class PoolView:
+    """A trusted pool as one of its members sees it.
+
+    :ivar host: the one that was asked, by the name that SSH goes to
+    :ivar address: where Gluster has it, which calls it "localhost" itself
+    :ivar volumes: by name
+    """
+
+    host: str
+    address: str
+    peers: tuple[gluster_xml.Peer, ...]
+    volumes: Mapping[str, gluster_xml.VolumeInfo]
+
+    @functools.cached_property
+    def members(self) -> frozenset[str]:
+        """All names of all peers."""
+        names = {name for peer in self.peers for name in peer.names}
+        return frozenset(names | {self.address})
+
+    @functools.cached_property
+    def connected(self) -> frozenset[str]:
+        """All names of the peers that volumes may have bricks on."""
+        names = {
+            name for peer in self.peers if peer.is_ready for name in peer.names
+        }
+        return frozenset(names | {self.address})
+
+    @functools.cached_property
+    def ours(self) -> frozenset[str]:
+        """Names of the volumes that bear our options."""
+        return frozenset(
+            name
+            for name, info in self.volumes.items()
+            if names.OPTION_VOLUME_ID in info.options
+        )
+
+    def runs(self, name: str) -> bool:
+        """Tell whether there is a volume that is started."""
+        return name in self.volumes and self.volumes[name].status == _STARTED
+
+
+Outcome = PoolView | exceptions.HostError
+
+
+def volume_of(
+    brick: model.Brick,
+    address: str,
+    volumes: Iterable[gluster_xml.VolumeInfo],
+) -> str:
+    """Name the volume that has a brick; '' if none of these has it.
+
+    :param address: where Gluster has the brick's host
+    """
+    below = f'{address}:{brick.mount_path}/'
+    for volume in volumes:
+        owner = volume.options.get(names.OPTION_VOLUME_ID, '')
+        if owner == brick.volume_id or any(
+            each.startswith(below) for each in volume.addresses
+        ):
+            return volume.name
+    return ''
+
+
+def durability_of(
+    info: gluster_xml.VolumeInfo,
+) -> durability.Durability | None:
+    """Say what the brick sets of a volume are; None if nothing of ours."""
+    try:
+        if info.disperse:
+            parts = info.disperse - info.redundancy
+            return durability.disperse(parts, info.redundancy)
+        if info.arbiter:
+            return durability.ARBITER
+        return durability.replicate(info.replica)
+    except ValueError:
+        return None
+
+
+def look(
+    site: Site,
+    hosts: Mapping[str, str],
+    expected: Set[str] = frozenset(),
+    volumes: Set[str] = frozenset(),
+) -> Outcome:
+    """Ask hosts about their pool until one knows all of it.
+
+    One that was detached knows nobody, and of no volume. Another may have
+    missed that a volume was created.
+
+    :param hosts: where Gluster has them, by the names that SSH goes to
+    :param expected: where Gluster should have all members
+    :param volumes: names of those that it should have
+    :returns: the view with the most members, and then the most volumes, if
+        none has all; the last error if none says anything
+    """
+
+    def known(view: PoolView) -> tuple[int, int]:
+        return len(view.members & expected), len(view.volumes.keys() & volumes)
+
+    everything = len(expected), len(volumes)
+    found: list[PoolView] = []
+    error: exceptions.HostError = _nobody()
+    for host, address in itertools.islice(hosts.items(), _MOST_HOSTS):
+        try:
+            found.append(_look_from(site, host, address))
+        except exceptions.HostError as silence:
+            error = silence
+            continue
+        if known(found[-1]) == everything:
+            return found[-1]
+    return max(found, key=known, default=error)
+
+
+def ask_quotas(
+    site: Site, questions: Mapping[str, tuple[Sequence[str], str]]
+) -> dict[str, survey.Quota]:
+    """Ask for limits with patience: Gluster was busy, or a host was out.
+
+    :param questions: hosts that may know it, and the name of the volume, by
+        whatever the caller likes
+    """
+
+    def ask(key: str) -> survey.Quota:
+        hosts, name = questions[key]
+        return _ask_quota(site, hosts[:_MOST_HOSTS], name)
+
+    with concurrent.futures.ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
+        answers = threads.map(ask, questions)
+        return dict(zip(questions, answers, strict=True))
+
+
+def _ask_quota(site: Site, hosts: Sequence[str], name: str) -> survey.Quota:
+    """Ask one host after the other; the last error if none says.
+
+    Even a refusal need not be the last word: one that is no peer any more
+    knows of no volume.
+    """
+    answer: survey.Quota = _nobody()
+    for host in hosts:
+        try:
+            return site.ask_gluster([host], gluster.quota_list(name), _quota)
+        except exceptions.HostError as error:
+            answer = error
+    return answer
+
+
+def _quota(host: str, output: str) -> int | None:
+    found = survey.quota_of(host, output)
+    if isinstance(found, exceptions.HostError):
+        raise found
+    return found
+
+
+def _nobody() -> exceptions.NoNodeOnline:
+    return exceptions.NoNodeOnline(
+        host='', cluster='', reason='none of its nodes answers', stderr=''
+    )
+
+
+def _look_from(site: Site, host: str, address: str) -> PoolView:
+    peers, volumes = site.run_gluster(
+        [host], [gluster.pool_list(), gluster.volume_info()]
+    )
+    return PoolView(
+        host=host,
+        address=address,
+        peers=gluster_xml.peers(host, peers.stdout),
+        volumes={
+            each.name: each
+            for each in gluster_xml.volumes(host, volumes.stdout)
+        },
+    )

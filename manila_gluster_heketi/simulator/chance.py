@@ -1,0 +1,25 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Chance that can be repeated, in streams that don't disturb each other.
+
+Were there one stream for all, a strategy that asks for chance, or refuses a
+share, would change which shares come after, and on which disks.
+"""
+
+import random
+
+
+def stream(seed: int, *purpose: object) -> random.Random:
+    """Begin a stream of its own for a purpose."""
+    # It simulates; nothing is kept secret by it.
+    return random.Random('/'.join(map(str, (seed, *purpose))))  # noqa: S311

@@ -1,0 +1,193 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Every change that can be asked for, each with where it begins."""
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.sizes import GIB
+from tests.functional.deployment import Deployment
+
+_SHARE = 'share-1'
+_BYSTANDER = 'bystander'
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """A change of a deployment.
+
+    :ivar act: asks for it; asked again once it is done, it does nothing
+    :ivar is_done: tells whether it is in force
+    :ivar hosts: how a deployment is made for it
+    :ivar prepare: what has to be there before
+    :ivar has_bystander: there is a volume that has nothing to do with it
+    :ivar is_one: it is one operation, so that it is done or undone
+    """
+
+    name: str
+    act: Callable[[Deployment], object]
+    is_done: Callable[[Deployment], bool]
+    hosts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    prepare: Callable[[Deployment], object] = lambda d: d.load()
+    has_bystander: bool = True
+    is_one: bool = True
+
+
+def bystander(d: Deployment) -> None:
+    """Make a volume that nothing is to happen to, with data in it."""
+    volume = d.create(_BYSTANDER, gigabytes=1)
+    d.service.change_access(_BYSTANDER, add=['tess'])
+    d.gluster(volume).used_bytes = 4711
+
+
+def untouched(d: Deployment) -> Any:
+    """Look at everything of the bystander."""
+    volume = d.service.volume(_BYSTANDER)
+    bricks = d.bricks(volume)
+    found = []
+    for brick in bricks:
+        for name in d.hosts:
+            lv = d.cluster.host(name).disks.volume_at(
+                f'/dev/{brick.vg_name}/{brick.lv_name}'
+            )
+            if lv is not None:
+                found.append((name, lv.uuid, lv.size_bytes))
+    return copy.deepcopy(
+        (volume, bricks, found, dataclasses.asdict(d.gluster(volume)))
+    )
+
+
+def _volume(d: Deployment) -> Any:
+    return d.service.find_volume(_SHARE)
+
+
+def _size(gigabytes: int) -> Callable[[Deployment], bool]:
+    return lambda d: d.service.volume(_SHARE).size_bytes == gigabytes * GIB
+
+
+def _extend(gigabytes: int) -> Callable[[Deployment], object]:
+    return lambda d: d.service.extend_volume(_SHARE, gigabytes * GIB)
+
+
+def _shrink(d: Deployment) -> None:
+    d.service.shrink_volume(_SHARE, 2 * GIB)
+
+
+def _delete(d: Deployment) -> None:
+    try:
+        d.service.delete_volume(_SHARE)
+    except exceptions.NotFound:
+        # Manila takes a share that is gone for deleted.
+        return
+
+
+def _add_node(d: Deployment) -> object:
+    return d.load(d.document())
+
+
+def _load_three(d: Deployment) -> object:
+    return d.load(d.document('gl1', 'gl2', 'gl3'))
+
+
+def _with_disks(count: int) -> Callable[[Deployment], object]:
+    def load(d: Deployment) -> object:
+        document = d.document()
+        for node in document['clusters'][0]['nodes']:
+            node['devices'] = d.disks[:count]
+        return d.load(document)
+
+    return load
+
+
+def _devices(d: Deployment, count: int) -> bool:
+    clusters = d.service.clusters()
+    return bool(clusters) and len(clusters[0].devices) == count
+
+
+def _creation(durability: str, where: str = '', **hosts: Any) -> Change:
+    return Change(
+        f'create {durability}{where}',
+        lambda d: d.create(_SHARE, durability=durability),
+        lambda d: _volume(d) is not None,
+        hosts,
+    )
+
+
+def _with_share(
+    name: str,
+    act: Callable[[Deployment], object],
+    is_done: Callable[[Deployment], bool],
+    gigabytes: int = 4,
+    *more: Callable[[Deployment], object],
+    durability: str = 'replicate:3',
+    **hosts: Any,
+) -> Change:
+    def prepare(d: Deployment) -> None:
+        d.load()
+        d.create(_SHARE, gigabytes=gigabytes, durability=durability)
+        for each in more:
+            each(d)
+
+    return Change(name, act, is_done, hosts, prepare)
+
+
+LOAD = Change(
+    'load a topology',
+    lambda d: d.load(),
+    lambda d: _devices(d, 3),
+    {},
+    lambda d: None,
+    has_bystander=False,
+    is_one=False,
+)
+ADD_NODE = Change(
+    'add a node',
+    _add_node,
+    lambda d: _devices(d, 4),
+    {'nodes': 4},
+    _load_three,
+    is_one=False,
+)
+ADD_DEVICES = Change(
+    'add devices',
+    _with_disks(2),
+    lambda d: _devices(d, 6),
+    {'disks': 2},
+    _with_disks(1),
+)
+CREATE_DISTRIBUTE = _creation('distribute')
+CREATE_REPLICA_2 = _creation('replicate:2')
+CREATE_REPLICA_3 = _creation('replicate:3')
+CREATE_ARBITER = _creation('arbiter')
+CREATE_DISPERSE = _creation('disperse:4+2', nodes=6)
+CREATE_ELSEWHERE = _creation('replicate:3', ' of five hosts', nodes=5)
+EXTEND_QUOTA = _with_share(
+    'extend the quota', _extend(4), _size(4), 4, _shrink
+)
+EXTEND_IN_PLACE = _with_share('extend in place', _extend(8), _size(8))
+EXTEND_BY_SETS = _with_share(
+    'extend by sets', _extend(8), _size(8), disks=2, disk_bytes=7 * GIB
+)
+SHRINK = _with_share('shrink', _shrink, _size(2))
+DELETE = _with_share('delete', _delete, lambda d: _volume(d) is None)
+ACCESS = _with_share(
+    'change access',
+    lambda d: d.service.change_access(_SHARE, names=['alice', 'bob']),
+    lambda d: d.service.volume(_SHARE).access == ('alice', 'bob'),
+    2,
+    lambda d: d.service.change_access(_SHARE, names=['alice', 'carol']),
+)

@@ -1,0 +1,121 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the other tests here found: each the shortest way to it."""
+
+from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.hostcmd.command import Command
+from tests.crash import agreement
+from tests.functional import deployment
+from tests.functional.interference import on
+from tests.functional.interference import once
+from tests.functional.interference import says
+
+
+def _lose(host, command):
+    raise exceptions.ConnectionLost(
+        host=host, command=str(command), reason='Broken pipe'
+    )
+
+
+class FoundTestCase(deployment.DeployedTestCase):
+    """Once, these did not end well."""
+
+    def assert_agreed(self, d: deployment.Deployment) -> None:
+        """Have everything agree once time has passed."""
+        for _ in range(3):
+            d.cluster.advance(60)
+            d.expire_leases()
+            d.service.recover()
+        self.assertEqual([], agreement.differences(d))
+
+    def _miss(self, d: deployment.Deployment, *words: str) -> list[str]:
+        """Have some peer miss a change; it will be in the list."""
+        missed: list[str] = []
+
+        def miss(host: str, command: Command) -> None:
+            missed.append(next(each for each in d.hosts if each != host))
+            d.cluster.fail_commit(missed[0])
+
+        d.executor.before = once(says(*words), miss)
+        return missed
+
+    def _restart(self, d: deployment.Deployment, missed: list[str]) -> None:
+        [host] = missed
+        d.cluster.restart_glusterd(host)
+
+    def test_a_peer_misses_a_deletion(self) -> None:
+        """The volume comes back with the peer, and is deleted again."""
+        d = self.deploy()
+        d.create()
+        missed = self._miss(d, 'volume', 'delete')
+        d.service.delete_volume('share-1')
+        d.service.recover()
+        self._restart(d, missed)
+
+        self.assert_agreed(d)
+
+    def test_a_peer_misses_a_deletion_and_is_left_alone(self) -> None:
+        """Nobody restarts it but we."""
+        d = self.deploy()
+        d.create()
+        missed = self._miss(d, 'volume', 'delete')
+        d.service.delete_volume('share-1')
+        [host] = missed
+        self.assertTrue(d.cluster.volume_names(host))
+
+        self.assert_agreed(d)
+
+    def test_a_peer_misses_the_deletion_of_what_could_not_be_made(
+        self,
+    ) -> None:
+        """The same, for a volume whose creation failed."""
+        d = self.deploy()
+        missed = self._miss(d, 'volume', 'delete')
+        d.executor.after = once(says('quota', 'limit-usage'), _lose)
+        self.assertRaises(exceptions.OperationStuck, d.create)
+        d.service.recover()
+        self._restart(d, missed)
+
+        self.assert_agreed(d)
+
+    def test_a_peer_misses_a_creation(self) -> None:
+        """The others are not told that the volume is not there."""
+        d = self.deploy()
+        missed = self._miss(d, 'volume', 'create')
+        self.assertRaises(exceptions.OperationStuck, d.create)
+        self._restart(d, missed)
+
+        self.assert_agreed(d)
+
+    def test_power_is_cut_right_after_a_node_was_not_added(self) -> None:
+        """No key comes back."""
+        d = self.deploy(nodes=4, load=False)
+        d.load(d.document('gl1', 'gl2', 'gl3'))
+        d.executor.after = once(
+            on('gl4', says('write_file', '/usr/lib/ssl/glusterfs.ca')), _lose
+        )
+        self.assertRaises(exceptions.OperationFailed, d.load)
+        d.cluster.power_off('gl4')
+        d.cluster.power_on('gl4')
+
+        self.assert_agreed(d)
+
+    def test_power_is_cut_right_after_a_deletion(self) -> None:
+        """No directory comes back."""
+        d = self.deploy()
+        d.create()
+        d.service.delete_volume('share-1')
+        d.cluster.power_off('gl2')
+        d.cluster.power_on('gl2')
+
+        self.assert_agreed(d)

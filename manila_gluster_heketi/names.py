@@ -16,6 +16,7 @@ They are API. ``tests/unit/test_names.py`` pins them.
 """
 
 MOUNT_ROOT = '/var/lib/gluster-heketi/mounts'
+RUN_DIRECTORY = '/run/gluster-heketi'
 NODE_RECORD = '/var/lib/gluster-heketi/node.json'
 FSTAB = '/etc/fstab'
 FSTAB_LOCK = '/run/lock/gluster-heketi-fstab'

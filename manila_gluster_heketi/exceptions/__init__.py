@@ -37,6 +37,7 @@ from manila_gluster_heketi.exceptions.hosts import HostUnreachable
 from manila_gluster_heketi.exceptions.hosts import LoginRefused
 from manila_gluster_heketi.exceptions.hosts import NoNodeOnline
 from manila_gluster_heketi.exceptions.hosts import OutputNotUnderstood
+from manila_gluster_heketi.exceptions.hosts import PeerRejected
 from manila_gluster_heketi.exceptions.hosts import PeersDown
 from manila_gluster_heketi.exceptions.hosts import SudoRefused
 from manila_gluster_heketi.exceptions.lab import LabError
@@ -112,6 +113,7 @@ __all__ = [
     'OperationFailed',
     'OperationStuck',
     'OutputNotUnderstood',
+    'PeerRejected',
     'PeersDown',
     'RebuildRefused',
     'ShrinkWouldLoseData',

@@ -195,6 +195,22 @@ class PeersDown(GlusterError):
     http_status = 503
 
 
+class PeerRejected(GlusterError):
+    """A peer knows another volume differently, and takes part in nothing."""
+
+    code = 'MGH-404'
+    template = (
+        'host {host}: its peers reject it for what it knows of other volumes, '
+        'and {command!r} needs every peer.'
+    )
+    action = (
+        'Compare "gluster volume info" there and elsewhere, keep the record '
+        'that is right, and restart glusterd there; the rest is finished by '
+        'itself.'
+    )
+    http_status = 503
+
+
 class NoNodeOnline(GlusterError):
     """No node of the cluster answers."""
 

@@ -23,6 +23,7 @@ a newer epoch and does nothing. Both files are gone after a reboot, as is
 everything that ran.
 """
 
+from manila_gluster_heketi import names
 from manila_gluster_heketi.hostcmd import command
 
 #: Seconds. Longer than what a command of ours that does not hang may take:
@@ -30,7 +31,7 @@ from manila_gluster_heketi.hostcmd import command
 PATIENCE = 200
 
 #: Where the files are; not on a disk.
-DIRECTORY = '/run/gluster-heketi'
+DIRECTORY = names.RUN_DIRECTORY
 
 #: What ``done_with`` tells in place of the number of a command.
 WORD = 'fence'

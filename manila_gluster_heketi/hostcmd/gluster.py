@@ -268,18 +268,17 @@ def heal_info(name: str) -> Command:
 
 def remove_volume_if_there(
     run: Runner, name: str, addresses: Sequence[str]
-) -> bool:
+) -> None:
     """Stop and delete a volume if it is made of these bricks.
 
-    One of the same name with other bricks is not ours, and stays.
-
-    :returns: whether it was there
+    One of the same name with other bricks is not ours, and stays. A second
+    stop makes the record of it newer than that of a host which was cut off in
+    the midst of a change, and has made it alone: as new and other, and peers
+    would reject it.
     """
     found = _info(run, name)
-    if found is None or found.addresses != tuple(addresses):
-        return False
-    run([volume_stop(name), volume_delete(name)])
-    return True
+    if found is not None and found.addresses == tuple(addresses):
+        run([volume_stop(name), volume_stop(name), volume_delete(name)])
 
 
 def remove_sets_if_there(

@@ -85,6 +85,13 @@ _REMOVE = """\
 rm -f -- "$1" && sync "${1%/*}"
 """
 
+# A reboot, which starts the service too, takes the note away.
+_RESTART_ONCE = """\
+[ -e "$1" ] && exit 0
+systemctl restart "$2" || exit
+mkdir -p -m 700 "${1%/*}" && : >"$1"
+"""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Versions:
@@ -137,9 +144,25 @@ def service_start(name: str = GLUSTERD) -> Command:
 
 
 def service_restart(name: str = GLUSTERD) -> Command:
-    """Restart a service; glusterd's bricks run on meanwhile."""
+    """Restart a service.
+
+    With glusterd may go its bricks: they run in its control group, and
+    Debian's unit (glusterfs 10.3) has systemd end all that is in it.
+    """
     return Command(
         ('systemctl', 'restart', name), timeout_seconds=_RESTART_SECONDS
+    )
+
+
+def service_restart_once(reason: str, name: str = GLUSTERD) -> Command:
+    """Restart a service, but not again for the same reason.
+
+    :param reason: a word; the host knows it until it reboots
+    """
+    note = f'{names.RUN_DIRECTORY}/restarted-{reason}'
+    return Command(
+        shell.script(_RESTART_ONCE, 'restart_once', note, name),
+        timeout_seconds=_RESTART_SECONDS,
     )
 
 

@@ -26,6 +26,7 @@ from oslo_log import log
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.executor import base
 from manila_gluster_heketi.hostcmd import gluster
+from manila_gluster_heketi.hostcmd import system
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Fence
 from manila_gluster_heketi.tls.ca import Authority
@@ -133,6 +134,15 @@ class Site:
                 LOG.debug('again in %.1f s: %s', pause, refusal)
                 self.sleep(pause)
         raise AssertionError('the last pause is None')
+
+    def restart_glusterd(self, host: str) -> None:
+        """Restart glusterd on a host, once for this operation.
+
+        It may end what serves clients there, and an operation that is stuck is
+        tried every minute.
+        """
+        reason = self.fence.operation if self.fence else 'no-operation'
+        self.run(host, [system.service_restart_once(reason)])
 
     def pauses(
         self, longest: float = _LONGEST_PAUSE

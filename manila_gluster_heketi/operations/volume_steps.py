@@ -22,7 +22,6 @@ from manila_gluster_heketi.durability import parse
 from manila_gluster_heketi.executor import parallel
 from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.hostcmd import gluster_xml
-from manila_gluster_heketi.hostcmd import system
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.operations import pool
 from manila_gluster_heketi.operations import step
@@ -74,11 +73,48 @@ class _VolumeStep(step.Step):
             stderr='bricks that do not run: ' + ', '.join(missing),
         )
 
+    def _take_back(self, site: Site, command: Command) -> None:
+        """Run a command that takes back what a host may have done alone.
+
+        One whose power is cut in the midst of a change may be the only one to
+        have made it. Its peers accept it again if their record is newer, not
+        if it is as new and says something else: so they make a change more.
+        """
+        site.run_gluster(self.hosts, [command, command])
+
+    def _remove(self, site: Site, addresses: Sequence[str] = ()) -> None:
+        """Stop and delete the volume, and see that all hosts forget it.
+
+        :param addresses: one with other bricks than these is not meant
+        :raises HostError: one of all knows it still, or does not answer
+        :raises PeerRejected: one is not heard, because of other volumes
+        """
+        try:
+            if addresses:
+                gluster.remove_volume_if_there(
+                    lambda batch: site.run_gluster(self.hosts, batch),
+                    self.name,
+                    addresses,
+                )
+            else:
+                site.run_gluster(self.hosts, self._removal())
+        except exceptions.PeersDown as error:
+            views = self._views(site, addresses, of_all=False)
+            for host in pool.reconcile(
+                site, self.name, views, self._removal()
+            ):
+                raise exceptions.PeerRejected(
+                    host=host,
+                    command=error.fields['command'],
+                    stderr=error.fields['stderr'],
+                ) from error
+            raise
+        self._see_that_it_is_gone(site, addresses)
 
     def _see_that_it_is_gone(
-        self, site: Site, addresses: Sequence[str] = (), *, of_all: bool = True
+        self, site: Site, addresses: Sequence[str]
     ) -> None:
-        """Have all hosts at hand forget the volume.
+        """Have all hosts forget the volume.
 
         A peer that missed its deletion brings it back for all of them when it
         connects to them the next time. Peers reject each other if one made a
@@ -86,16 +122,17 @@ class _VolumeStep(step.Step):
         host deletes the volume for those who are with it, and no others.
 
         :param addresses: one with other bricks than these is not meant
-        :param of_all: a host that does not answer is an error
         :raises HostError: one knows it still, or does not answer
         """
-        knows = self._who_knows_it(site, addresses, of_all=of_all)
+        views = self._views(site, addresses)
+        knows = _first_that_knows_it(views)
         if not knows:
             return
-        self._reconcile(site, addresses)
+        pool.reconcile(site, self.name, views, self._removal())
         for _ in self.hosts:
             self._remove_on(site, knows)
-            knows = self._who_knows_it(site, addresses, of_all=of_all)
+            views = self._views(site, addresses)
+            knows = _first_that_knows_it(views)
             if not knows:
                 return
         raise exceptions.GlusterError(
@@ -121,44 +158,38 @@ class _VolumeStep(step.Step):
             site.run_gluster([host], self._removal())
         except exceptions.GlusterError as error:
             if _UNKNOWN in str(error.fields.get('stderr', '')):
-                site.run(host, [system.service_restart()])
+                site.restart_glusterd(host)
             raise
 
-    def _reconcile(self, site: Site, addresses: Sequence[str] = ()) -> None:
-        """Have a host that its peers reject give up what divides them.
+    def _views(
+        self, site: Site, addresses: Sequence[str], *, of_all: bool = True
+    ) -> pool.Views:
+        """Ask what hosts know of the volume.
 
-        :param addresses: a volume with other bricks than these is left alone
+        :raises HostError: one of all does not answer
         """
-
-        def give_up(host: str) -> None:
-            if addresses:
-                gluster.remove_volume_if_there(
-                    lambda batch: site.run_gluster([host], batch),
-                    self.name,
-                    addresses,
-                )
-            else:
-                site.run_gluster([host], self._removal())
-
-        pool.reconcile(site, self.hosts, give_up)
-
-    def _who_knows_it(
-        self, site: Site, addresses: Sequence[str], *, of_all: bool
-    ) -> str:
-        """Find a host that knows the volume; '' if none does."""
-        views = parallel.run_on_hosts(
+        answers = parallel.run_on_hosts(
             site.executor,
             dict.fromkeys(self.hosts, [gluster.volume_info(self.name)]),
         )
-        for host, outcome in views.items():
+        views: dict[str, gluster_xml.VolumeInfo | None] = {}
+        for host, outcome in answers.items():
             if isinstance(outcome, exceptions.HostError):
                 if of_all:
                     raise outcome
                 continue
-            for each in gluster_xml.volumes(host, outcome[0].stdout):
-                if not addresses or each.addresses == tuple(addresses):
-                    return host
-        return ''
+            meant = [
+                each
+                for each in gluster_xml.volumes(host, outcome[0].stdout)
+                if not addresses or each.addresses == tuple(addresses)
+            ]
+            views[host] = meant[0] if meant else None
+        return views
+
+
+def _first_that_knows_it(views: pool.Views) -> str:
+    """Find a host that knows the volume; '' if none does."""
+    return next((host for host, volume in views.items() if volume), '')
 
 
 def _not_online(output: str, addresses: Sequence[str]) -> list[str]:
@@ -205,16 +236,7 @@ class MakeVolume(_VolumeStep):
 
     def undo(self, site: Site) -> None:
         """Stop and delete the volume if it is there and is this one."""
-        try:
-            was_there = gluster.remove_volume_if_there(
-                lambda batch: site.run_gluster(self.hosts, batch),
-                self.name,
-                self.addresses,
-            )
-        except exceptions.PeersDown:
-            self._reconcile(site, self.addresses)
-            raise
-        self._see_that_it_is_gone(site, self.addresses, of_all=was_there)
+        self._remove(site, self.addresses)
 
 
 @step.persisted
@@ -230,12 +252,7 @@ class RemoveVolume(_VolumeStep):
         A stopped volume serves nobody: if Gluster refuses to delete it while
         a peer is down, it waits sealed.
         """
-        try:
-            site.run_gluster(self.hosts, self._removal())
-        except exceptions.PeersDown:
-            self._reconcile(site)
-            raise
-        self._see_that_it_is_gone(site)
+        self._remove(site)
         return NOTHING
 
     def undo(self, site: Site) -> None:
@@ -270,9 +287,20 @@ class AddBrickSets(_VolumeStep):
         return NOTHING
 
     def undo(self, site: Site) -> None:
-        """Take the sets out again if they are in, once they are empty."""
+        """Take the sets out again if they are in, once they are empty.
+
+        A host that was cut off may be the only one that has added them. Its
+        peers learn of it when it comes back.
+
+        :raises HostError: one does not answer
+        """
+        for host, volume in self._views(site, ()).items():
+            if volume and set(self.addresses) & set(volume.addresses):
+                self._take_out_on(site, host)
+
+    def _take_out_on(self, site: Site, host: str) -> None:
         gluster.remove_sets_if_there(
-            lambda batch: site.run_gluster(self.hosts, batch),
+            lambda batch: site.run_gluster([host], batch),
             self.name,
             parse(self.durability).bricks_per_set,
             self.addresses,
@@ -298,8 +326,8 @@ class SetQuota(_VolumeStep):
 
     def undo(self, site: Site) -> None:
         """Set the old limit again."""
-        site.run_gluster(
-            self.hosts, [gluster.quota_limit(self.name, self.old_quota_bytes)]
+        self._take_back(
+            site, gluster.quota_limit(self.name, self.old_quota_bytes)
         )
 
 
@@ -319,14 +347,12 @@ class SetAccess(_VolumeStep):
 
     def do(self, site: Site) -> Found:
         """Set the new list; who is not in it is cut off at once."""
-        self._set(site, self.value)
+        site.run_gluster(self.hosts, [self._change(self.value)])
         return NOTHING
 
     def undo(self, site: Site) -> None:
         """Set the old list again."""
-        self._set(site, self.old_value)
+        self._take_back(site, self._change(self.old_value))
 
-    def _set(self, site: Site, value: str) -> None:
-        site.run_gluster(
-            self.hosts, [gluster.volume_set(self.name, {_ALLOW: value})]
-        )
+    def _change(self, value: str) -> Command:
+        return gluster.volume_set(self.name, {_ALLOW: value})

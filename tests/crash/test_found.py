@@ -13,6 +13,8 @@
 """What the other tests here found: each the shortest way to it."""
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.hostcmd import gluster
+from manila_gluster_heketi.hostcmd import gluster_xml
 from manila_gluster_heketi.hostcmd.command import Command
 from tests.crash import agreement
 from tests.functional import deployment
@@ -96,6 +98,81 @@ class FoundTestCase(deployment.DeployedTestCase):
         self._restart(d, missed)
 
         self.assert_agreed(d)
+
+    def _cut_in_midst(
+        self, d: deployment.Deployment, *words: str
+    ) -> list[str]:
+        """Have a host make a change alone; it will be in the list."""
+        cut: list[str] = []
+
+        def cut_power(host: str, command: Command) -> None:
+            del command
+            cut.append(host)
+            d.cluster.appoint(
+                host, 0, lambda: d.cluster.power_off(host), in_midst=True
+            )
+
+        d.executor.before = once(says(*words), cut_power)
+        return cut
+
+    def _rejections(self, d: deployment.Deployment, host: str) -> int:
+        """Count the peers that a host is at odds with."""
+        [answer] = d.cluster.run_batch(host, [gluster.pool_list()])
+        peers = gluster_xml.peers(host, answer.stdout)
+        return sum(each.state == 'Peer Rejected' for each in peers)
+
+    def test_power_is_cut_where_a_volume_is_started(self) -> None:
+        """The host has started it alone, and others undo its creation."""
+        d = self.deploy(nodes=3)
+        cut = self._cut_in_midst(d, 'volume', 'start')
+        self.assertRaises(exceptions.OperationStuck, d.create)
+        [host] = cut
+        d.cluster.power_on(host)
+
+        self.assert_agreed(d)
+
+        self.assertEqual(0, self._rejections(d, host))
+
+    def _divided(self, share_id: str) -> tuple[deployment.Deployment, str]:
+        """Have peers reject a host for one share, beside another."""
+        d = self.deploy(nodes=3)
+        for each in ('share-1', 'share-2'):
+            d.create(each)
+        host = d.hosts[1]
+        d.cluster.change_alone(host, d.service.volume(share_id).name)
+        d.cluster.host(host).glusterd_runs = False
+        d.service.change_access(share_id, add=['someone'])
+        d.cluster.restart_glusterd(host)
+        self.assertEqual(2, self._rejections(d, host))
+        return d, host
+
+    def test_a_volume_goes_that_divides_the_peers(self) -> None:
+        """Its host gives it up, and is restarted once."""
+        d, host = self._divided('share-1')
+        starts = d.cluster.host(host).glusterd_starts
+        d.service.delete_volume('share-1')
+
+        for _ in range(3):
+            d.cluster.advance(60)
+            d.expire_leases()
+            d.service.recover()
+
+        self.assertEqual(0, self._rejections(d, host))
+        self.assertEqual(starts + 1, d.cluster.host(host).glusterd_starts)
+        self.assertEqual(1, len(d.cluster.volume_names(host)))
+
+    def test_a_volume_goes_while_another_divides_the_peers(self) -> None:
+        """What the rejected host serves is not interrupted for nothing."""
+        d, host = self._divided('share-2')
+        starts = d.cluster.host(host).glusterd_starts
+        d.service.delete_volume('share-1')
+
+        for _ in range(3):
+            d.cluster.advance(60)
+            d.expire_leases()
+            d.service.recover()
+
+        self.assertEqual(starts, d.cluster.host(host).glusterd_starts)
 
     def test_power_is_cut_right_after_a_node_was_not_added(self) -> None:
         """No key comes back."""

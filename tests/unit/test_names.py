@@ -36,6 +36,7 @@ _BRICK = 'fedcba9876543210fedcba9876543210'
 
 CONSTANTS = {
     'MOUNT_ROOT': '/var/lib/gluster-heketi/mounts',
+    'RUN_DIRECTORY': '/run/gluster-heketi',
     'NODE_RECORD': '/var/lib/gluster-heketi/node.json',
     'FSTAB': '/etc/fstab',
     'FSTAB_LOCK': '/run/lock/gluster-heketi-fstab',
@@ -141,6 +142,7 @@ CODES = {
     'MGH-401': 'GlusterBusy',
     'MGH-402': 'PeersDown',
     'MGH-403': 'NoNodeOnline',
+    'MGH-404': 'PeerRejected',
     'MGH-500': 'StoreError',
     'MGH-501': 'StoreTooNew',
     'MGH-502': 'StaleGeneration',

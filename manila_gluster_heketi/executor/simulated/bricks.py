@@ -56,6 +56,8 @@ def check(scene: Scene, wanted: Sequence[str]) -> None:
             raise Refused(f"Host {name} is not in 'Peer in Cluster' state")
         if not scene.sees(host):
             raise Refused(f'Host {name} not connected')
+        if not scene.works_with(host):
+            raise Refused(f"Host {name} is not in 'Peer in Cluster' state")
         if any(
             other is host and _overlap(path, path_of(address))
             for other, path in taken
@@ -128,7 +130,7 @@ def online(scene: Scene, volume: Volume) -> list[str]:
         host = scene.addresses[address.partition(':')[0]]
         filesystem, inner = host.space.resolve(path_of(address))
         if (
-            scene.sees(host)
+            scene.works_with(host)
             and filesystem.bricks.get(inner) == volume.uuid
             and not filesystem.is_read_only
         ):

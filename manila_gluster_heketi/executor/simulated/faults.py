@@ -160,6 +160,20 @@ class Faults:
             self._world.bad_commits.discard(host)
             self._world.glusterd_started(found)
 
+    def change_alone(self, host: str, volume: str) -> None:
+        """Have a host make a change of a volume that nobody hears of.
+
+        Its peers learn of it when it connects to them the next time.
+        """
+        with self._state:
+            found = self._world.hosts[host]
+            pool = self._world.pool(found)
+            pool.part(found, volume)
+            record = pool.known(found, volume)
+            assert record is not None
+            record.options['user.alone'] = 'yes'
+            record.version += 1
+
     def leave_lock(self, host: str, volume: str, seconds: float) -> None:
         """Leave a lock behind in the pool of a host."""
         with self._state:

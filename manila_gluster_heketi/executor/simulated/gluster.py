@@ -97,7 +97,10 @@ class Gluster:
     def _pool_list(self, host: Host) -> str:
         scene = self._world.scene(host)
         return gluster_answers.pool(
-            [(m, scene.sees(m.host)) for m in scene.pool.members],
+            [
+                (m, scene.sees(m.host), scene.rejects(m.host))
+                for m in scene.pool.members
+            ],
             scene.pool.member(host),
         )
 
@@ -141,7 +144,7 @@ class Gluster:
                 'remove-brick command with force to remove all bricks from '
                 'the peer and attempt the peer detach again.'
             )
-        pool.members.remove(pool.member(peer))
+        pool.part_with(peer)
         self._world.leave(peer)
         return 'peer detach: success\n'
 
@@ -199,8 +202,7 @@ class Gluster:
         if strike is not None:
             strike()
         if peers and not scene.host.answers_peers:
-            # What peers make of a change that one of them alone has made, is
-            # not known here.
+            transactions.commit_alone(scene, name, lambda s: work(s, words))
             transactions.await_silent(scene, name, peers)
             raise Refused('Commit failed on localhost.')
         missing = [

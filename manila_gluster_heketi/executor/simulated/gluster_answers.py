@@ -36,6 +36,10 @@ PREFIXES = {
 }
 
 
+_IN_CLUSTER = '<state>3</state><stateStr>Peer in Cluster</stateStr>'
+_REJECTED = '<state>6</state><stateStr>Peer Rejected</stateStr>'
+
+
 def answer(
     body: str, *, code: int = 0, number: int = 0, text: str = ''
 ) -> str:
@@ -64,10 +68,13 @@ def refusal(words: Sequence[str], reason: str, *, xml: bool) -> Outcome:
     return failed(1, f'{prefix}{reason}')
 
 
-def pool(members: Sequence[tuple[Member, bool]], asked: Member) -> str:
-    """Answer ``pool list``; members come with whether they are connected."""
+def pool(members: Sequence[tuple[Member, bool, bool]], asked: Member) -> str:
+    """Answer ``pool list``.
+
+    :param members: with whether they are connected, and rejected
+    """
     parts = []
-    for member, connected in members:
+    for member, connected, rejected in members:
         if member is asked:
             parts.append(
                 f'<peer><uuid>{member.host.uuid}</uuid>'
@@ -79,8 +86,8 @@ def pool(members: Sequence[tuple[Member, bool]], asked: Member) -> str:
             f'<peer><uuid>{member.host.uuid}</uuid>'
             f'<hostname>{member.names[0]}</hostname>'
             f'<hostnames>{names}</hostnames>'
-            f'<connected>{int(connected)}</connected><state>3</state>'
-            '<stateStr>Peer in Cluster</stateStr></peer>'
+            f'<connected>{int(connected)}</connected>'
+            f'{_REJECTED if rejected else _IN_CLUSTER}</peer>'
         )
     return answer(f'<peerStatus>{"".join(parts)}</peerStatus>')
 

@@ -12,6 +12,7 @@
 
 """What the glusterds of simulated hosts know together."""
 
+import copy
 import dataclasses
 import uuid
 
@@ -55,6 +56,7 @@ class Volume:
     :ivar addresses: its bricks, HOST:PATH, set by set
     :ivar quota_bytes: None without a limit
     :ivar used_bytes: what clients wrote
+    :ivar version: grows with each change; peers take the newest
     """
 
     name: str
@@ -68,6 +70,17 @@ class Volume:
     used_bytes: int = 0
     was_rebalanced: bool = False
     uuid: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
+    version: int = 0
+
+    def differs_from(self, other: 'Volume') -> bool:
+        """Tell whether peers that know it so and so reject each other."""
+        return self.version == other.version and (
+            self.uuid != other.uuid
+            or self.status != other.status
+            or self.addresses != other.addresses
+            or self.options != other.options
+            or self.quota_bytes != other.quota_bytes
+        )
 
     @property
     def sets(self) -> int:
@@ -108,6 +121,7 @@ class Pool:
         self.members = [Member(first, [first.storage])]
         self.volumes: dict[str, Volume] = {}
         self._behind: dict[tuple[str, str], Volume | None] = {}
+        self._rejected: set[str] = set()
         self._held: set[str] = set()
         self._left: dict[str, _Left] = {}
 
@@ -115,6 +129,13 @@ class Pool:
         """Find the entry of a host."""
         [found] = [each for each in self.members if each.host is host]
         return found
+
+    def part_with(self, host: Host) -> None:
+        """Have a host be no member any more."""
+        self.members.remove(self.member(host))
+        self._rejected.discard(host.name)
+        for key in [each for each in self._behind if each[0] == host.name]:
+            del self._behind[key]
 
     # --- locks ------------------------------------------------------------
 
@@ -145,12 +166,16 @@ class Pool:
         for left in self._left.values():
             left.holders.discard(host.name)
 
-    # --- members that missed something ------------------------------------
+    # --- members that know something else ---------------------------------
 
     @property
     def is_divided(self) -> bool:
-        """Whether some member missed something."""
+        """Whether some member knows something else than the others."""
         return bool(self._behind)
+
+    def is_rejected(self, host: Host) -> bool:
+        """Tell whether the others work without a member."""
+        return host.name in self._rejected
 
     def known(self, host: Host, name: str) -> Volume | None:
         """Give a volume as one member knows it; None if it does not."""
@@ -174,23 +199,55 @@ class Pool:
         """
         self._behind.setdefault((host.name, name), old)
 
+    def part(self, host: Host, name: str) -> None:
+        """Have what a member changes from now on be its own alone."""
+        self.leave_behind(host, name, copy.deepcopy(self.known(host, name)))
+
+    def add(self, volume: Volume) -> None:
+        """Have all members know a volume, but for those that are rejected."""
+        self.volumes[volume.name] = volume
+        for name in self._rejected:
+            self._behind.setdefault((name, volume.name), None)
+
     def drop(self, name: str) -> None:
-        """Have all members forget a volume."""
+        """Have all members forget a volume, but for those."""
         self.volumes.pop(name, None)
         self.agree_on(name)
 
+    def know_alone(
+        self, host: Host, name: str, volume: Volume | None
+    ) -> None:
+        """Have one member alone know a volume so, or know it no more."""
+        self._behind[host.name, name] = volume
+
     def agree_on(self, name: str) -> None:
-        """Have all members know the same of a volume."""
-        for key in [each for each in self._behind if each[1] == name]:
-            del self._behind[key]
+        """Have all members know the same of a volume, but for those."""
+        for host, its in list(self._behind):
+            if its == name and host not in self._rejected:
+                del self._behind[host, its]
 
     def resync(self) -> None:
         """Have members tell each other what they know, as they connect.
 
         What exists for one of them exists for all: so a volume comes back
-        whose deletion a member missed.
+        whose deletion a member missed. The newest version counts. Who has the
+        newest with other contents is rejected, and goes on with what it knows.
         """
-        for (_, name), old in self._behind.items():
-            if old is not None and name not in self.volumes:
-                self.volumes[name] = old
-        self._behind.clear()
+        self._rejected = {
+            host
+            for (host, name), its in self._behind.items()
+            if its and name in self.volumes
+            if its.differs_from(self.volumes[name])
+        }
+        for (host, name), its in list(self._behind.items()):
+            if host in self._rejected:
+                continue
+            newest = self.volumes.get(name)
+            if its and (newest is None or its.version > newest.version):
+                self.volumes[name] = its
+            del self._behind[host, name]
+        for host in self._rejected:
+            for name, volume in self.volumes.items():
+                self._behind.setdefault(
+                    (host, name), copy.deepcopy(volume)
+                )

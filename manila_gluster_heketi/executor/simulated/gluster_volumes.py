@@ -61,7 +61,7 @@ def _create(scene: Scene, words: Sequence[str]) -> str:
     bricks.check_spread(scene, addresses, durability)
     volume = Volume(name, durability, addresses)
     bricks.mark(scene, addresses, volume)
-    scene.pool.volumes[name] = volume
+    scene.add(volume)
     return (
         f'volume create: {name}: success: please start the volume to access '
         'data\n'
@@ -105,14 +105,15 @@ def _start(scene: Scene, words: Sequence[str]) -> str:
     if volume.status == 'Started' and not force:
         raise Refused(f'Volume {volume.name} already started')
     if force:
-        scene.pool.agree_on(volume.name)
-        volume = scene.volume(volume.name)
+        if not scene.is_alone:
+            scene.pool.agree_on(volume.name)
+            volume = scene.volume(volume.name)
     else:
         transactions.require_agreement(scene, volume.name)
     for address in volume.addresses:
         host = scene.addresses[address.partition(':')[0]]
         path = bricks.path_of(address)
-        if scene.sees(host) and not host.space.exists(path):
+        if scene.works_with(host) and not host.space.exists(path):
             raise Refused(
                 f'Pre Validation failed on {host.storage}. Failed to find '
                 f'brick directory {path} for volume {volume.name}. Reason : '
@@ -141,7 +142,7 @@ def _delete(scene: Scene, words: Sequence[str]) -> str:
         )
     transactions.require_all(scene)
     transactions.require_agreement(scene, volume.name)
-    scene.pool.drop(volume.name)
+    scene.drop(volume.name)
     return f'volume delete: {volume.name}: success\n'
 
 
@@ -306,8 +307,20 @@ LOCKING_QUESTIONS: Mapping[str, Work] = {
     'status': _status,
 }
 
-#: Under the volume's lock.
-CHANGES: Mapping[str, Work] = {
+def _new_version(change: Work) -> Work:
+    """Have peers know which of two records of a volume is the newer one."""
+
+    def work(scene: Scene, words: Sequence[str]) -> str:
+        text = change(scene, words)
+        volume = scene.volumes.get(words[2])
+        if volume is not None:
+            volume.version += 1
+        return text
+
+    return work
+
+
+_CHANGES: Mapping[str, Work] = {
     'add-brick': _add_brick,
     'create': _create,
     'delete': _delete,
@@ -319,4 +332,9 @@ CHANGES: Mapping[str, Work] = {
     'set': _set,
     'start': _start,
     'stop': _stop,
+}
+
+#: Under the volume's lock.
+CHANGES: Mapping[str, Work] = {
+    verb: _new_version(change) for verb, change in _CHANGES.items()
 }

@@ -85,6 +85,7 @@ class Host:
     :ivar programs: what is installed, and what it answers to --version
     :ivar clock_offset_seconds: how wrong its clock is
     :ivar epochs: the newest of each operation that it has seen
+    :ivar restarted_for: notes of why its glusterd was restarted
     """
 
     def __init__(self, spec: HostSpec, clock: Clock) -> None:
@@ -117,6 +118,7 @@ class Host:
         self.programs = PROGRAMS
         self.clock_offset_seconds = 0.0
         self.epochs: dict[str, int] = {}
+        self.restarted_for: set[str] = set()
 
     @property
     def answers_peers(self) -> bool:
@@ -140,6 +142,7 @@ class Host:
         self.glusterd_runs = False
         self.glusterd_is_wedged = False
         self.epochs = {}
+        self.restarted_for = set()
         self.space.cut_power()
 
     def power_on(self) -> None:
@@ -250,7 +253,15 @@ class Host:
             return scripts.set_ping_timeout(self.space, arguments[1])
         if name == 'restore_ping_timeout':
             return scripts.restore_ping_timeout(self.space)
+        if name == 'restart_once' and arguments[1] == 'glusterd':
+            return self._restart_once(arguments[0])
         raise UnknownCommand(argv)
+
+    def _restart_once(self, note: str) -> Outcome:
+        if note not in self.restarted_for:
+            self.start_glusterd()
+            self.restarted_for.add(note)
+        return DONE
 
     def _versions(self) -> Outcome:
         return Outcome(

@@ -44,6 +44,7 @@ class Scene:
 
     :ivar host: the host that was asked
     :ivar addresses: all hosts by their addresses
+    :ivar alone: the host makes the change for itself, nobody hears of it
     """
 
     host: Host
@@ -51,6 +52,12 @@ class Scene:
     addresses: Mapping[str, Host]
     network: Network
     clock: Clock
+    alone: bool = False
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other host makes the change."""
+        return self.alone or self.pool.is_rejected(self.host)
 
     @property
     def volumes(self) -> dict[str, Volume]:
@@ -79,6 +86,16 @@ class Scene:
         """Tell whether packets from the host get through to another."""
         return other is self.host or self.network.reaches(self.host, other)
 
+    def rejects(self, other: Host) -> bool:
+        """Tell whether the host and another know a volume differently."""
+        return other is not self.host and any(
+            self.pool.is_rejected(each) for each in (self.host, other)
+        )
+
+    def works_with(self, other: Host) -> bool:
+        """Tell whether another host takes part in what the host does."""
+        return self.sees(other) and not self.rejects(other)
+
     @property
     def is_peaceful(self) -> bool:
         """Whether nothing is wrong anywhere; most of the time nothing is."""
@@ -89,12 +106,26 @@ class Scene:
         )
 
     def peers(self) -> list[Host]:
-        """List the peers that the host believes to be connected to."""
+        """List the peers that take part in what the host does."""
         return [
             each.host
             for each in self.pool.members
-            if each.host is not self.host and self.sees(each.host)
+            if each.host is not self.host and self.works_with(each.host)
         ]
+
+    def add(self, volume: Volume) -> None:
+        """Make a volume known."""
+        if self.is_alone:
+            self.pool.know_alone(self.host, volume.name, volume)
+        else:
+            self.pool.add(volume)
+
+    def drop(self, name: str) -> None:
+        """Have a volume forgotten."""
+        if self.is_alone:
+            self.pool.know_alone(self.host, name, None)
+        else:
+            self.pool.drop(name)
 
 
 def begin(scene: Scene, name: str) -> None:
@@ -192,6 +223,15 @@ def repeat_on_copies(
         if scene.pool.known(peer, name) is not scene.volumes.get(name):
             with contextlib.suppress(Refused):
                 work(dataclasses.replace(scene, host=peer))
+
+
+def commit_alone(
+    scene: Scene, name: str, work: Callable[[Scene], object]
+) -> None:
+    """Have a host that is cut off make a change: it is the first to do so."""
+    scene.pool.part(scene.host, name)
+    with contextlib.suppress(Refused):
+        work(dataclasses.replace(scene, alone=True))
 
 
 def require_all(scene: Scene) -> None:

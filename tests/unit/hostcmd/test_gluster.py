@@ -149,7 +149,11 @@ class RemovalTest(base.TestCase):
         gluster.remove_volume_if_there(self._run, 'v6', _FIRST + _SECOND)
 
         self.assertEqual(
-            [gluster.volume_stop('v6'), gluster.volume_delete('v6')],
+            [
+                gluster.volume_stop('v6'),
+                gluster.volume_stop('v6'),
+                gluster.volume_delete('v6'),
+            ],
             self._changes(),
         )
 

@@ -27,6 +27,7 @@ from manila_gluster_heketi.hostcmd import gluster_xml
 from manila_gluster_heketi.hostcmd import lvm
 from manila_gluster_heketi.hostcmd import lvm_report
 from manila_gluster_heketi.hostcmd import mounts
+from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.lab import layout
 from manila_gluster_heketi.lab import nodes
 from tests import base
@@ -36,6 +37,14 @@ VG = 'vg_contract'
 MOUNTS = '/var/lib/gluster-heketi/mounts/vg_contract'
 
 _LAB_DIRECTORY = 'GLUSTER_HEKETI_LAB_DIR'
+
+_CHANGE_ALONE = """\
+systemctl stop glusterd
+record=/var/lib/glusterd/vols/$1/info
+version=$(sed -n 's/^version=//p' "$record") &&
+sed -i -e "s/^version=.*/version=$((version + 1))/" "$record" &&
+echo user.alone=yes >>"$record"
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +99,16 @@ class Bench:
     def power_on(self, node):
         """Boot a host again."""
         nodes.start(self.lab, [node.host])
+
+    def change_alone(self, node, volume):
+        """Stop a glusterd, and leave a record of a change that it made alone.
+
+        As after a power cut in the midst of it, but each time.
+        """
+        self.executor.run_batch(
+            node.host,
+            [Command(('sh', '-c', _CHANGE_ALONE, 'change_alone', volume))],
+        )
 
     def clean(self):
         """Take away what the contract, or a run that failed, left."""

@@ -65,6 +65,10 @@ class SimulatedSite(base.TestCase):
     def repair_brick(self, node, lv):
         self.cluster.repair_disks(node.host)
 
+    def change_alone(self, node, volume):
+        self.cluster.change_alone(node.host, volume)
+        self.cluster.host(node.host).glusterd_runs = False
+
     def pause(self):
         # A glusterd without ping time-out believes in a dead peer for long.
         self.cluster.advance(60)
@@ -111,6 +115,9 @@ class LabSite(base.LabTestCase):
 
     def power_on(self, node):
         self.bench.power_on(node)
+
+    def change_alone(self, node, volume):
+        self.bench.change_alone(node, volume)
 
     def spoil_brick(self, node, lv):
         self._remount(node, lv, 'ro')

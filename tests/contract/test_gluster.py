@@ -185,12 +185,81 @@ class PoolContract(GlusterContract):
             )
         self.wait_connected()
 
+    def test_a_peer_made_a_change_that_no_other_made(self):
+        self.create()
+        self.change_alone(self.third, NAME)
+        self.run_on(self.third, system.service_start())
+        self.wait_connected()
+
+        self.assertIn('user.alone', self.info().options)
+
+    def test_a_peer_made_one_change_and_the_others_two(self):
+        self.create()
+        self.change_alone(self.third, NAME)
+        for name in ('a', 'b'):
+            self.run_on(self.first, self._allow(name))
+        self.run_on(self.third, system.service_start())
+        self.wait_connected()
+
+        known = self.info(self.third).options
+        self.assertEqual('b', known['auth.ssl-allow'])
+        self.assertNotIn('user.alone', known)
+
+    def test_a_peer_made_one_change_and_the_others_another(self):
+        self._divide()
+
+        self.assert_refused(
+            "not in 'Peer in Cluster' state",
+            self.first,
+            gluster.volume_create('other', _COPIES, self.addresses('two')),
+        )
+        # What it is told it does, and nobody else.
+        self.run_on(
+            self.third, gluster.volume_stop(NAME), gluster.volume_delete(NAME)
+        )
+        self.assertIsNone(self.info(self.third))
+        self.assertIsNotNone(self.info())
+        self.run_on(self.third, system.service_restart())
+        self.wait_connected()
+        self.assertIsNotNone(self.info(self.third))
+
+    def test_others_delete_what_they_reject_a_peer_for(self):
+        self._divide()
+        self.run_on(
+            self.first, gluster.volume_stop(NAME), gluster.volume_delete(NAME)
+        )
+
+        self.assertIsNone(self.info(self.second))
+        self.assertIsNotNone(self.info(self.third))
+        self.run_on(
+            self.third, gluster.volume_stop(NAME), gluster.volume_delete(NAME)
+        )
+        self.run_on(self.third, system.service_restart())
+        self.wait_connected()
+        self.assertIsNone(self.info(self.first))
+
+    def _allow(self, name):
+        return gluster.volume_set(NAME, {'auth.ssl-allow': name})
+
+    def _divide(self):
+        """Have the third host know the volume as no other does."""
+        self.create()
+        self.change_alone(self.third, NAME)
+        self.run_on(self.first, self._allow('a'))
+        self.run_on(self.third, system.service_start())
+        with self.eventually(90) as until:
+            for node in self.nodes:
+                until(lambda node=node: self._rejects(node))
+
+    def _rejects(self, node):
+        found = gluster_xml.peers('n', self.said(node, gluster.pool_list()))
+        wanted = 2 if node is self.third else 1
+        return wanted == sum(each.state == 'Peer Rejected' for each in found)
+
     def _can_be_changed(self):
         """Try once; only locks, and a program that gave up, may refuse."""
         try:
-            self.run_on(
-                self.first, gluster.volume_set(NAME, {'auth.ssl-allow': 'a'})
-            )
+            self.run_on(self.first, self._allow('a'))
         except exceptions.CommandFailed as error:
             self.assertIsInstance(
                 gluster.classify(error),

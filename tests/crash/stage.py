@@ -15,6 +15,7 @@
 import concurrent.futures
 import contextlib
 import dataclasses
+import logging
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -203,3 +204,17 @@ class Stage(fixtures.Fixture):
         if self.change.is_one and self.deployment.record() != self.before:
             found.append('the change is neither in force nor undone')
         return found
+
+
+class Staged:
+    """Points of one change, which the class that uses it names."""
+
+    change: changes.Change
+    TIMEOUT_SCALING_FACTOR = 5
+
+    def setUp(self) -> None:
+        """Set the stage."""
+        super().setUp()  # type: ignore[misc]
+        # Thousands of points would fill the memory with what they log.
+        self.useFixture(fixtures.FakeLogger(level=logging.ERROR))
+        self.stage = self.useFixture(Stage(self.change))

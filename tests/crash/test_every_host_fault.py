@@ -17,12 +17,9 @@ variable GLUSTER_HEKETI_CRASH is "all", and some, by a seed, everywhere else.
 """
 
 import itertools
-import logging
 import os
 import random
 from collections.abc import Iterator
-
-import fixtures
 
 from manila_gluster_heketi import exceptions
 from tests import base
@@ -39,18 +36,14 @@ _ROUNDS = 3
 Point = tuple[host_faults.HostFault, tuple[str, int], tuple[str, ...]]
 
 
-class EveryHostFault:
+class EveryHostFault(stage.Staged):
     """All faults at all steps of one change; the class names it."""
 
-    change: changes.Change
     TIMEOUT_SCALING_FACTOR = 60 if _EVERY else 5
 
     def setUp(self) -> None:
-        """Set the stage."""
+        """Have its hosts at hand."""
         super().setUp()
-        # Thousands of points would fill the memory with what they log.
-        self.useFixture(fixtures.FakeLogger(level=logging.ERROR))
-        self.stage = self.useFixture(stage.Stage(self.change))
         self.cluster = self.stage.deployment.cluster
 
     def test_on_one_host(self) -> None:

@@ -12,11 +12,8 @@
 
 """A process dies at every point of every change; the next one goes on."""
 
-import logging
 from collections.abc import Callable
 from collections.abc import Iterator
-
-import fixtures
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.executor.inject import Killed
@@ -28,19 +25,10 @@ from tests.crash import changes
 from tests.crash import stage
 
 
-class EveryPoint:
+class EveryPoint(stage.Staged):
     """All points of one change; the class that uses it names it."""
 
-    change: changes.Change
     recovered = False
-    TIMEOUT_SCALING_FACTOR = 5
-
-    def setUp(self) -> None:
-        """Set the stage."""
-        super().setUp()
-        # Thousands of points would fill the memory with what they log.
-        self.useFixture(fixtures.FakeLogger(level=logging.ERROR))
-        self.stage = self.useFixture(stage.Stage(self.change))
 
     def test_at_each_command(self) -> None:
         """Right before it, and right after it took effect."""

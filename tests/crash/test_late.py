@@ -16,9 +16,6 @@ A process that is killed, or that waits no longer, leaves a script behind that
 may go on: what it does comes after what recovery does.
 """
 
-import logging
-
-import fixtures
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.executor.inject import Killed
@@ -30,18 +27,8 @@ from tests.crash import changes
 from tests.crash import stage
 
 
-class Late:
+class Late(stage.Staged):
     """All points of one change; the class that uses it names it."""
-
-    change: changes.Change
-    TIMEOUT_SCALING_FACTOR = 5
-
-    def setUp(self) -> None:
-        """Set the stage."""
-        super().setUp()
-        # Thousands of points would fill the memory with what they log.
-        self.useFixture(fixtures.FakeLogger(level=logging.ERROR))
-        self.stage = self.useFixture(stage.Stage(self.change))
 
     def test_before_recovery(self) -> None:
         """That is seen, and taken back."""

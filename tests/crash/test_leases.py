@@ -29,7 +29,6 @@ from tests.crash import agreement
 from tests.crash import far_hosts
 from tests.functional import databases
 from tests.functional import deployment
-from tests.functional import servers
 
 _LEASE_SECONDS = 1.0
 _PATIENCE_SECONDS = 60
@@ -73,12 +72,9 @@ class SleeperTestCase(deployment.DeployedTestCase):
     def setUp(self) -> None:
         """Have hosts that many processes use."""
         super().setUp()
-        try:
-            database = self.useFixture(
-                databases.Database(self.engine, synced=True)
-            )
-        except servers.NotInstalled as error:
-            self.skipTest(str(error))
+        database = self.useFixture(
+            databases.Database(self.engine, synced=True)
+        )
         self.d = self.deploy(store_connection=database.url)
         self.exchange = self.useFixture(far_hosts.Exchange(self.d.cluster))
 

@@ -40,7 +40,6 @@ from tests.crash import far_hosts
 from tests.crash import racer
 from tests.functional import databases
 from tests.functional import deployment
-from tests.functional import servers
 
 _PROCESSES = 4
 _CHANGES = 200
@@ -202,12 +201,9 @@ class RaceTestCase(deployment.DeployedTestCase):
     def setUp(self) -> None:
         """Have hosts, some of them in a cluster."""
         super().setUp()
-        try:
-            database = self.useFixture(
-                databases.Database(self.engine, synced=True)
-            )
-        except servers.NotInstalled as error:
-            self.skipTest(str(error))
+        database = self.useFixture(
+            databases.Database(self.engine, synced=True)
+        )
         self.d = self.deploy(
             load=False,
             nodes=_NODES,

@@ -14,9 +14,6 @@
 What that change had sent may come after the deletion: it must do nothing.
 """
 
-import logging
-
-import fixtures
 
 from manila_gluster_heketi.executor.inject import Killed
 from manila_gluster_heketi.executor.inject_rules import Act
@@ -28,18 +25,8 @@ from tests.crash import changes
 from tests.crash import stage
 
 
-class Superseded:
+class Superseded(stage.Staged):
     """All points of one change; the class that uses it names it."""
-
-    change: changes.Change
-    TIMEOUT_SCALING_FACTOR = 5
-
-    def setUp(self) -> None:
-        """Set the stage."""
-        super().setUp()
-        # Many points would fill the memory with what they log.
-        self.useFixture(fixtures.FakeLogger(level=logging.ERROR))
-        self.stage = self.useFixture(stage.Stage(self.change))
 
     def test_what_was_sent_before_comes_after(self) -> None:
         """Wherever the change was."""

@@ -109,7 +109,7 @@ def _synced_file() -> bytes:
 
 
 class Database(fixtures.Fixture):
-    """A database for one test.
+    """A database for one test, which is skipped if there is no such server.
 
     :ivar url: as the option for the store takes it
     :ivar directory: of a file of SQLite
@@ -131,7 +131,10 @@ class Database(fixtures.Fixture):
                 with open(f'{self.directory}/store.db', 'wb') as file:
                     file.write(_synced_file())
             return
-        self.server = server(self.engine)
+        try:
+            self.server = server(self.engine)
+        except servers.NotInstalled as error:
+            raise unittest.SkipTest(str(error)) from error
         self.name = (
             self.server.new_store()
             if self._synced

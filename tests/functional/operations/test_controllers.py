@@ -28,7 +28,6 @@ from manila_gluster_heketi.sizes import GIB
 from tests.crash import agreement
 from tests.functional import databases
 from tests.functional import deployment
-from tests.functional import servers
 from tests.functional.interference import once
 from tests.functional.interference import says
 
@@ -79,12 +78,9 @@ class ControllersTestCase(deployment.DeployedTestCase):
     def setUp(self) -> None:
         """Start the other one."""
         super().setUp()
-        try:
-            database = self.useFixture(
-                databases.Database(self.engine, synced=True)
-            )
-        except servers.NotInstalled as error:
-            self.skipTest(str(error))
+        database = self.useFixture(
+            databases.Database(self.engine, synced=True)
+        )
         self.d = self.deploy(
             nodes=4,
             disks=2,

@@ -28,7 +28,6 @@ from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
 from tests import base
 from tests.functional import databases
-from tests.functional import servers
 
 GIB = 1024**3
 NOON = datetime.datetime(2031, 5, 4, 12, 0, 0, 7, datetime.timezone.utc)
@@ -57,13 +56,9 @@ class StoreTestCase(base.TestCase):
         :param synced: with the present schema, else empty
         :param engine: if it is to be of another kind
         """
-        engine = engine or self.engine
-        if engine in databases.SERVERS:
-            try:
-                databases.server(engine)
-            except servers.NotInstalled as error:
-                self.skipTest(str(error))
-        return self.useFixture(databases.Database(engine, synced=synced))
+        return self.useFixture(
+            databases.Database(engine or self.engine, synced=synced)
+        )
 
     def another_store(self) -> session.Store:
         """Open the same database as another process would."""

@@ -21,6 +21,7 @@ committed, and all take their locks in the same order.
 """
 
 from collections.abc import Collection
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -29,7 +30,52 @@ from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.store.transaction import Transaction
 from manila_gluster_heketi.store.transaction import WriteTransaction
 
-_NEXT = schema.clusters.c.generation + 1
+_CLUSTERS, _NODES = schema.clusters, schema.nodes
+_DEVICES, _BRICKS = schema.devices, schema.bricks
+_NEXT = _CLUSTERS.c.generation + 1
+_NOTHING: Mapping[str, object] = {}
+_THESE: sa.BindParameter[list[str]] = sa.bindparam('these', expanding=True)
+_CLAIM = (
+    _CLUSTERS.update()
+    .where(
+        _CLUSTERS.c.id == sa.bindparam('cluster'),
+        _CLUSTERS.c.generation == sa.bindparam('seen'),
+    )
+    .values(generation=_NEXT)
+)
+_CLUSTERS_OF_DEVICES = (
+    sa.select(_NODES.c.cluster_id)
+    .join(_DEVICES, _DEVICES.c.node_id == _NODES.c.id)
+    .where(_DEVICES.c.id.in_(_THESE))
+)
+_COUNT_ON_DEVICES = (
+    _CLUSTERS.update()
+    .where(_CLUSTERS.c.id.in_(_CLUSTERS_OF_DEVICES))
+    .values(generation=_NEXT)
+)
+_ADD_UP = (
+    _DEVICES.update()
+    .where(_DEVICES.c.id.in_(_THESE))
+    .values(
+        used_bytes=sa.select(
+            sa.func.coalesce(sa.func.sum(_BRICKS.c.size_bytes), 0)
+        )
+        .where(_BRICKS.c.device_id == _DEVICES.c.id)
+        .scalar_subquery(),
+        used_generation=sa.select(_CLUSTERS.c.generation)
+        .join(_NODES, _NODES.c.cluster_id == _CLUSTERS.c.id)
+        .where(_NODES.c.id == _DEVICES.c.node_id)
+        .scalar_subquery(),
+    )
+)
+_USED_SINCE = (
+    sa.select(_DEVICES.c.id, _DEVICES.c.used_bytes)
+    .join(_NODES, _NODES.c.id == _DEVICES.c.node_id)
+    .where(
+        _NODES.c.cluster_id == sa.bindparam('cluster'),
+        _DEVICES.c.used_generation > sa.bindparam('since'),
+    )
+)
 
 
 def claim(tx: WriteTransaction, cluster_id: str, seen: int) -> None:
@@ -39,14 +85,9 @@ def claim(tx: WriteTransaction, cluster_id: str, seen: int) -> None:
     :raises StaleGeneration: others changed the cluster since
     :raises NotFound: no such cluster
     """
-    table = schema.clusters
-    changed = tx.change(
-        table.update()
-        .where(table.c.id == cluster_id, table.c.generation == seen)
-        .values(generation=_NEXT)
-    )
-    if changed:
+    if tx.change(_CLAIM, {'cluster': cluster_id, 'seen': seen}):
         return
+    table = schema.clusters
     if not tx.rows(sa.select(table.c.id).where(table.c.id == cluster_id)):
         raise exceptions.NotFound(kind='cluster', identity=cluster_id)
     raise exceptions.StaleGeneration(cluster=cluster_id, attempts=1)
@@ -81,10 +122,15 @@ def reshape_of_node(tx: WriteTransaction, node_id: str) -> None:
 
 def reshape_of_device(tx: WriteTransaction, device_id: str) -> None:
     """Count a change of a device itself."""
-    _reshape(tx, schema.clusters.c.id.in_(_clusters_of({device_id})))
+    table = schema.clusters
+    _reshape(tx, table.c.id.in_(_CLUSTERS_OF_DEVICES), {'these': [device_id]})
 
 
-def _reshape(tx: WriteTransaction, these: sa.ColumnElement[bool]) -> None:
+def _reshape(
+    tx: WriteTransaction,
+    these: sa.ColumnElement[bool],
+    given: Mapping[str, object] = _NOTHING,
+) -> None:
     table = schema.clusters
     tx.change(
         table.update()
@@ -92,7 +138,8 @@ def _reshape(tx: WriteTransaction, these: sa.ColumnElement[bool]) -> None:
         # MySQL sets one after the other, each with what the last one left.
         .ordered_values(
             (table.c.shape_generation, _NEXT), (table.c.generation, _NEXT)
-        )
+        ),
+        given,
     )
 
 
@@ -100,35 +147,21 @@ def count_on_devices(
     tx: WriteTransaction, device_ids: Collection[str]
 ) -> None:
     """Count a change of which bricks devices have."""
-    _count(tx, _clusters_of(device_ids))
+    tx.change(_COUNT_ON_DEVICES, {'these': sorted(device_ids)})
 
 
 def count_of_bricks(tx: WriteTransaction, brick_ids: Collection[str]) -> None:
     """Count a change of bricks; from then on nobody else moves them."""
-    volumes, bricks = schema.volumes, schema.bricks
-    _count(
-        tx,
+    table, volumes = schema.clusters, schema.volumes
+    cluster_ids = (
         sa.select(volumes.c.cluster_id)
-        .join(bricks, bricks.c.volume_id == volumes.c.id)
-        .where(bricks.c.id.in_(sorted(brick_ids))),
+        .join(_BRICKS, _BRICKS.c.volume_id == volumes.c.id)
+        .where(_BRICKS.c.id.in_(sorted(brick_ids)))
     )
-
-
-def _count(tx: WriteTransaction, cluster_ids: sa.Select[tuple[str]]) -> None:
-    table = schema.clusters
     tx.change(
         table.update()
         .where(table.c.id.in_(cluster_ids))
         .values(generation=_NEXT)
-    )
-
-
-def _clusters_of(device_ids: Collection[str]) -> sa.Select[tuple[str]]:
-    devices, nodes = schema.devices, schema.nodes
-    return (
-        sa.select(nodes.c.cluster_id)
-        .join(devices, devices.c.node_id == nodes.c.id)
-        .where(devices.c.id.in_(sorted(device_ids)))
     )
 
 
@@ -137,23 +170,7 @@ def add_up(tx: WriteTransaction, device_ids: Collection[str]) -> None:
 
     Without that count others might change their bricks at the same time.
     """
-    devices, nodes = schema.devices, schema.nodes
-    bricks, clusters = schema.bricks, schema.clusters
-    tx.change(
-        devices.update()
-        .where(devices.c.id.in_(sorted(device_ids)))
-        .values(
-            used_bytes=sa.select(
-                sa.func.coalesce(sa.func.sum(bricks.c.size_bytes), 0)
-            )
-            .where(bricks.c.device_id == devices.c.id)
-            .scalar_subquery(),
-            used_generation=sa.select(clusters.c.generation)
-            .join(nodes, nodes.c.cluster_id == clusters.c.id)
-            .where(nodes.c.id == devices.c.node_id)
-            .scalar_subquery(),
-        )
-    )
+    tx.change(_ADD_UP, {'these': sorted(device_ids)})
 
 
 def used_since(
@@ -163,13 +180,5 @@ def used_since(
 
     :returns: bytes, by the identity of the device
     """
-    devices, nodes = schema.devices, schema.nodes
-    rows = tx.rows(
-        sa.select(devices.c.id, devices.c.used_bytes)
-        .join(nodes, nodes.c.id == devices.c.node_id)
-        .where(
-            nodes.c.cluster_id == cluster_id,
-            devices.c.used_generation > generation,
-        )
-    )
+    rows = tx.rows(_USED_SINCE, {'cluster': cluster_id, 'since': generation})
     return {row.id: row.used_bytes for row in rows}

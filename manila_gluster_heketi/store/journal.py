@@ -37,6 +37,29 @@ from manila_gluster_heketi.store.transaction import Transaction
 from manila_gluster_heketi.store.transaction import WriteTransaction
 from manila_gluster_heketi.store.transaction import values_of
 
+_OPERATIONS, _STEPS, _CLAIMS = (
+    schema.operations,
+    schema.steps,
+    schema.claims,
+)
+_MARK = (
+    _STEPS.update()
+    .where(
+        _STEPS.c.operation_id == sa.bindparam('of'),
+        _STEPS.c.number.in_(sa.bindparam('numbers', expanding=True)),
+    )
+    .values(state=sa.bindparam('now'), error=sa.bindparam('because'))
+)
+# The values are those of the columns.
+_RENEW = _OPERATIONS.update().where(
+    _OPERATIONS.c.id == sa.bindparam('the_id'),
+    _OPERATIONS.c.owner == sa.bindparam('its_owner'),
+    _OPERATIONS.c.finished_at.is_(None),
+)
+_RELEASE = _CLAIMS.delete().where(
+    _CLAIMS.c.operation_id == sa.bindparam('of')
+)
+
 
 def open_operation(
     tx: WriteTransaction,
@@ -125,7 +148,7 @@ def set_state(
     values: dict[str, object] = {'state': state}
     if error:
         values['error'] = error
-    _update(tx, operation_id, values)
+    tx.change_one(_OPERATIONS, operation_id, values)
 
 
 def add_steps(
@@ -167,7 +190,6 @@ def mark_steps(
     :raises NotFound: one of them is not there; none is marked then, if the
         transaction is rolled back
     """
-    table = schema.steps
     # Steps side by side are marked alike: one statement does for all.
     alike: dict[tuple[model.StepState, str], list[int]] = {}
     for index, state in states.items():
@@ -175,12 +197,13 @@ def mark_steps(
         alike.setdefault((state, error), []).append(index)
     for (state, error), indexes in alike.items():
         changed = tx.change(
-            table.update()
-            .where(
-                table.c.operation_id == operation_id,
-                table.c.number.in_(indexes),
-            )
-            .values(state=state, error=error)
+            _MARK,
+            {
+                'of': operation_id,
+                'numbers': indexes,
+                'now': state,
+                'because': error,
+            },
         )
         if changed != len(indexes):
             missing = ', '.join(map(str, indexes))
@@ -202,18 +225,14 @@ def renew_lease(
     :returns: False if the lease is lost: another process owns the operation,
         or it is closed
     """
-    table = schema.operations
     changed = tx.change(
-        table.update()
-        .where(
-            table.c.id == operation_id,
-            table.c.owner == owner,
-            table.c.finished_at.is_(None),
-        )
-        .values(
-            lease_until=until,
+        _RENEW,
+        {
+            'the_id': operation_id,
+            'its_owner': owner,
+            'lease_until': until,
             **({'last_command': last_command} if last_command else {}),
-        )
+        },
     )
     return bool(changed)
 
@@ -251,7 +270,7 @@ def begin_epoch(tx: WriteTransaction, operation_id: str, epoch: int) -> None:
 
     :raises NotFound: no such operation
     """
-    _update(tx, operation_id, {'epoch': epoch})
+    tx.change_one(_OPERATIONS, operation_id, {'epoch': epoch})
 
 
 def close_operation(tx: WriteTransaction, operation_id: str) -> None:
@@ -261,22 +280,8 @@ def close_operation(tx: WriteTransaction, operation_id: str) -> None:
 
     :raises NotFound: no such operation
     """
-    _update(tx, operation_id, {'finished_at': _now()})
-    table = schema.claims
-    tx.change(table.delete().where(table.c.operation_id == operation_id))
-
-
-def _update(
-    tx: WriteTransaction, operation_id: str, values: Mapping[str, object]
-) -> None:
-    """Update what can't clash with another row, without a savepoint."""
-    table = schema.operations
-    if not tx.change(
-        table.update().where(table.c.id == operation_id).values(**values)
-    ):
-        raise exceptions.NotFound(
-            kind=table.info['kind'], identity=operation_id
-        )
+    tx.change_one(_OPERATIONS, operation_id, {'finished_at': _now()})
+    tx.change(_RELEASE, {'of': operation_id})
 
 
 def prune(tx: WriteTransaction, before: datetime.datetime) -> int:

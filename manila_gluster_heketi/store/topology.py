@@ -32,10 +32,28 @@ _DEVICE_COLUMNS = [
 ]
 
 
+_OWNERS = [each.label(f'node_{each.name}') for each in schema.nodes.c]
+_DEVICES_AND_NODES = (
+    sa.select(*_DEVICE_COLUMNS, *_OWNERS)
+    .join(schema.nodes, schema.nodes.c.id == schema.devices.c.node_id)
+    .where(schema.devices.c.id.in_(sa.bindparam('these', expanding=True)))
+)
+# Identities are random: those that follow on any other one may be anywhere.
+_SOME_HOSTS = (
+    sa.select(schema.nodes.c.manage_host)
+    .where(schema.nodes.c.cluster_id == sa.bindparam('cluster'))
+    .order_by(schema.nodes.c.id < sa.bindparam('start'), schema.nodes.c.id)
+    .limit(sa.bindparam('most', type_=sa.Integer))
+)
+_SOME_HOSTS_THAT_ARE = _SOME_HOSTS.where(
+    schema.nodes.c.state == sa.bindparam('its_state')
+)
+_CLUSTERS = schema.clusters.select().order_by(schema.clusters.c.name)
+
+
 def clusters(tx: Transaction) -> tuple[model.Cluster, ...]:
     """List the clusters by name."""
-    table = schema.clusters
-    return tx.values(model.Cluster, table.select().order_by(table.c.name))
+    return tx.values(model.Cluster, _CLUSTERS)
 
 
 def cluster(tx: Transaction, cluster_id: str) -> model.Cluster:
@@ -81,22 +99,17 @@ def some_hosts(
 ) -> tuple[str, ...]:
     """List where SSH reaches some nodes from all over a cluster.
 
-    Identities are random: the nodes whose identities follow on any other one
-    may be anywhere, and are others for another start.
+    They are others for another start.
 
     :param start: an identity, of whatever
     :param most: how many
     :param state: of these nodes only; None for all
     """
-    table = schema.nodes
-    wanted = sa.select(table.c.manage_host).where(
-        table.c.cluster_id == cluster_id
-    )
-    if state is not None:
-        wanted = wanted.where(table.c.state == state)
-    rows = tx.rows(
-        wanted.order_by(table.c.id < start, table.c.id).limit(most)
-    )
+    given = {'cluster': cluster_id, 'start': start, 'most': most}
+    if state is None:
+        rows = tx.rows(_SOME_HOSTS, given)
+    else:
+        rows = tx.rows(_SOME_HOSTS_THAT_ARE, {**given, 'its_state': state})
     return tuple(row.manage_host for row in rows)
 
 
@@ -190,12 +203,7 @@ def devices_of(
 
     :raises NotFound: there is no such device
     """
-    owners = [each.label(f'node_{each.name}') for each in schema.nodes.c]
-    rows = tx.rows(
-        sa.select(*_DEVICE_COLUMNS, *owners)
-        .join(schema.nodes, schema.nodes.c.id == schema.devices.c.node_id)
-        .where(schema.devices.c.id.in_(sorted(device_ids)))
-    )
+    rows = tx.rows(_DEVICES_AND_NODES, {'these': sorted(device_ids)})
     width = len(_DEVICE_COLUMNS)
     found = {
         row.id: (model.Device(*row[:width]), model.Node(*row[width:]))

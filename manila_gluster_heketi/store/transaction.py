@@ -18,6 +18,7 @@ write, so that the type checker finds a write in a read transaction.
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ _T = TypeVar('_T')
 _Row = TypeVar('_Row', bound=tuple[Any, ...])
 _Values = Mapping[str, object]
 
+_NOTHING: _Values = {}
+_WHOLE = 'postgresql'
+
 
 def values_of(value: Any) -> dict[str, object]:
     """Give the fields of a frozen value by name, not copied."""
@@ -40,6 +44,31 @@ def values_of(value: Any) -> dict[str, object]:
         field.name: getattr(value, field.name)
         for field in dataclasses.fields(value)
     }
+
+
+# To make a statement takes as long as to run it: those that are run all the
+# time are made once.
+
+
+@functools.cache
+def _insert(table: sa.Table) -> sa.Insert:
+    return table.insert()
+
+
+@functools.cache
+def _select_one(table: sa.Table) -> sa.Select[Any]:
+    return table.select().where(table.c.id == sa.bindparam('the_id'))
+
+
+@functools.cache
+def _update_one(table: sa.Table) -> sa.Update:
+    return table.update().where(table.c.id == sa.bindparam('the_id'))
+
+
+@functools.lru_cache
+def _for_update(statement: sa.Select[_Row]) -> sa.Select[_Row]:
+    # Rows that belong to it may still be added.
+    return statement.with_for_update(key_share=True)
 
 
 @contextlib.contextmanager
@@ -97,23 +126,30 @@ class Transaction:
         """
         return statement
 
-    def rows(self, statement: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    def rows(
+        self, statement: sa.Select[Any], given: _Values = _NOTHING
+    ) -> Sequence[sa.Row[Any]]:
         """Select rows.
 
+        :param given: values of the statement's parameters
         :raises StoreError: the database failed
         """
         with self._translated():
-            return self._connection.execute(statement).all()
+            return self._connection.execute(statement, given).all()
 
     def values(
-        self, what: type[_T], statement: sa.Select[Any]
+        self,
+        what: type[_T],
+        statement: sa.Select[Any],
+        given: _Values = _NOTHING,
     ) -> tuple[_T, ...]:
         """Select rows as values whose fields are named as the columns.
 
+        :param given: values of the statement's parameters
         :raises StoreError: the database failed
         """
         with self._translated():
-            found = self._connection.execute(statement)
+            found = self._connection.execute(statement, given)
             # A third of the time that found.mappings() takes.
             names = tuple(found.keys())
             return tuple(what(**dict(zip(names, row))) for row in found)
@@ -124,7 +160,7 @@ class Transaction:
         :raises NotFound: no such row
         :raises StoreError: the database failed
         """
-        found = self.values(what, table.select().where(table.c.id == identity))
+        found = self.values(what, _select_one(table), {'the_id': identity})
         if not found:
             raise exceptions.NotFound(
                 kind=table.info['kind'], identity=identity
@@ -149,8 +185,7 @@ class WriteTransaction(Transaction):
 
     def held(self, statement: sa.Select[_Row]) -> sa.Select[_Row]:
         """Let nobody else change what is selected; on SQLite nobody can."""
-        # Rows that belong to it may still be added.
-        return statement.with_for_update(key_share=True)
+        return _for_update(statement)
 
     def insert(self, table: sa.Table, *rows: _Values) -> None:
         """Insert rows; errors name the first.
@@ -166,8 +201,9 @@ class WriteTransaction(Transaction):
             identity=rows[0][key],
             unique='is there already',
             foreign='what it belongs to is not there',
+            statements=len(rows),
         ):
-            self._connection.execute(table.insert(), list(rows))
+            self._connection.execute(_insert(table), list(rows))
 
     def update(self, table: sa.Table, identity: str, values: _Values) -> None:
         """Update the row with this id.
@@ -183,7 +219,7 @@ class WriteTransaction(Transaction):
             foreign='what it should belong to is not there',
         ):
             changed = self._connection.execute(
-                table.update().where(table.c.id == identity).values(**values)
+                _update_one(table), {**values, 'the_id': identity}
             ).rowcount
         self._must_be_one(changed, table, identity)
 
@@ -205,37 +241,64 @@ class WriteTransaction(Transaction):
             ).rowcount
         self._must_be_one(changed, table, identity)
 
-    def change(self, statement: sa.Update | sa.Delete) -> int:
+    def change(
+        self, statement: sa.Update | sa.Delete, given: _Values = _NOTHING
+    ) -> int:
         """Update or delete; return how many rows matched.
 
+        :param given: values of the statement's parameters
         :raises StoreError: the database failed
         """
         self._has_written = True
         with self._translated():
-            return self._connection.execute(statement).rowcount
+            return self._connection.execute(statement, given).rowcount
+
+    def change_one(
+        self, table: sa.Table, identity: str, values: _Values
+    ) -> None:
+        """Update the row with this id with what can't clash with another's.
+
+        :raises NotFound: no such row
+        :raises StoreError: the database failed
+        """
+        changed = self.change(
+            _update_one(table), {**values, 'the_id': identity}
+        )
+        self._must_be_one(changed, table, identity)
 
     @contextlib.contextmanager
     def _conflicts(
-        self, table: sa.Table, identity: object, unique: str, foreign: str
+        self,
+        table: sa.Table,
+        identity: object,
+        unique: str,
+        foreign: str,
+        statements: int = 1,
     ) -> Iterator[None]:
-        """Turn a broken constraint into a Conflict, the rest to StoreError."""
+        """Turn a broken constraint into a Conflict, the rest to StoreError.
+
+        :param statements: that are going to be run
+        """
         self._has_written = True
+        # PostgreSQL would undo the whole transaction, and the others undo the
+        # one statement that failed.
+        alone = statements == 1 and self._connection.dialect.name != _WHOLE
         with self._translated():
-            # Without a savepoint PostgreSQL would undo the whole transaction,
-            # and the others only the row that failed.
-            savepoint = self._connection.begin_nested()
+            savepoint = None if alone else self._connection.begin_nested()
             try:
                 yield
             except sa.exc.IntegrityError as error:
                 # After other errors there may be no savepoint any more.
-                savepoint.rollback()
+                if savepoint is not None:
+                    savepoint.rollback()
                 broken = foreign if failures.is_foreign_key(error) else unique
                 raise exceptions.Conflict(
                     kind=table.info['kind'],
                     identity=identity,
                     reason=f'{broken} ({failures.words(error)})',
                 ) from error
-            savepoint.commit()
+            if savepoint is not None:
+                savepoint.commit()
 
     @staticmethod
     def _must_be_one(changed: int, table: sa.Table, identity: str) -> None:

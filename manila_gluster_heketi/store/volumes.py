@@ -28,6 +28,19 @@ from manila_gluster_heketi.store.transaction import Transaction
 from manila_gluster_heketi.store.transaction import WriteTransaction
 from manila_gluster_heketi.store.transaction import values_of
 
+_VOLUMES = schema.volumes
+_ONE = _VOLUMES.select().where(_VOLUMES.c.id == sa.bindparam('volume'))
+_OF_SHARE = _VOLUMES.select().where(
+    _VOLUMES.c.live_share_id == sa.bindparam('share')
+)
+_NAMED = sa.select(_VOLUMES.c.id).where(
+    _VOLUMES.c.cluster_id == sa.bindparam('cluster'),
+    _VOLUMES.c.name == sa.bindparam('named'),
+)
+_COUNTS = sa.select(
+    _VOLUMES.c.cluster_id, sa.func.count().label('number')
+).group_by(_VOLUMES.c.cluster_id)
+
 # Databases limit how many parameters a statement has.
 _IDS_PER_STATEMENT = 500
 
@@ -57,18 +70,14 @@ def volume(tx: Transaction, volume_id: str) -> model.Volume:
 
     :raises NotFound: no such volume
     """
-    table = schema.volumes
-    wanted = table.select().where(table.c.id == volume_id)
-    for row in tx.rows(tx.held(wanted)):
+    for row in tx.rows(tx.held(_ONE), {'volume': volume_id}):
         return _volume(row)
     raise exceptions.NotFound(kind='volume', identity=volume_id)
 
 
 def by_share(tx: Transaction, share_id: str) -> model.Volume | None:
     """Find the volume that a share has: READY or CREATING."""
-    table = schema.volumes
-    wanted = table.select().where(table.c.live_share_id == share_id)
-    for row in tx.rows(wanted):
+    for row in tx.rows(_OF_SHARE, {'share': share_id}):
         return _volume(row)
     return None
 
@@ -95,12 +104,7 @@ def is_name_free(tx: Transaction, cluster_id: str, name: str) -> bool:
 
     A CONDEMNED volume holds its name: Gluster may still know it.
     """
-    table = schema.volumes
-    return not tx.rows(
-        sa.select(table.c.id).where(
-            table.c.cluster_id == cluster_id, table.c.name == name
-        )
-    )
+    return not tx.rows(_NAMED, {'cluster': cluster_id, 'named': name})
 
 
 def counts(tx: Transaction) -> dict[str, int]:
@@ -108,10 +112,7 @@ def counts(tx: Transaction) -> dict[str, int]:
 
     CONDEMNED ones too: Gluster may still have them.
     """
-    table = schema.volumes
-    number = sa.func.count().label('number')
-    wanted = sa.select(table.c.cluster_id, number).group_by(table.c.cluster_id)
-    return {row.cluster_id: row.number for row in tx.rows(wanted)}
+    return {row.cluster_id: row.number for row in tx.rows(_COUNTS)}
 
 
 def add_volume(tx: WriteTransaction, new: model.Volume) -> None:

@@ -140,9 +140,10 @@ class FoundTestCase(deployment.DeployedTestCase):
             d.create(each)
         host = d.hosts[1]
         d.cluster.change_alone(host, d.service.volume(share_id).name)
-        d.cluster.host(host).glusterd_runs = False
+        d.cluster.power_off(host)
+        d.cluster.advance(60)
         d.service.change_access(share_id, add=['someone'])
-        d.cluster.restart_glusterd(host)
+        d.cluster.power_on(host)
         self.assertEqual(2, self._rejections(d, host))
         return d, host
 

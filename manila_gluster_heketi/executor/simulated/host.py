@@ -73,13 +73,37 @@ class HostSpec:
     tls_directory: str = '/usr/lib/ssl'
 
 
+class _Normally:
+    """Something about a host that is as it should be, or is not.
+
+    Who asks whether all is well asks of a thousand hosts.
+    """
+
+    def __init__(self, value: bool) -> None:
+        self._value = value
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, host: 'Host', owner: type) -> bool:
+        return self._value is (self._name not in host.troubles)
+
+    def __set__(self, host: 'Host', value: bool) -> None:
+        if value is self._value:
+            host.troubles.discard(self._name)
+        else:
+            host.troubles.add(self._name)
+
+
 class Host:
     """One host, without its glusterd's view of the cluster.
 
+    :ivar troubles: what is not as it should be with its glusterd; the next
+        five tell it one by one
     :ivar is_hung: it accepts connections, and nothing moves on it
-    :ivar serves_controller: SSH comes through to it
-    :ivar serves_peers: the storage network does
+    :ivar serves_peers: it is on the storage network
     :ivar glusterd_is_wedged: it accepts requests and answers none
+    :ivar serves_controller: SSH comes through to it
     :ivar glusterd_starts: how often it was started
     :ivar ping_timeout: of the glusterd that runs, in seconds; 0 for none
     :ivar programs: what is installed, and what it answers to --version
@@ -87,6 +111,12 @@ class Host:
     :ivar epochs: the newest of each operation that it has seen
     :ivar restarted_for: notes of why its glusterd was restarted
     """
+
+    is_up = _Normally(True)
+    is_hung = _Normally(False)
+    serves_peers = _Normally(True)
+    glusterd_runs = _Normally(True)
+    glusterd_is_wedged = _Normally(False)
 
     def __init__(self, spec: HostSpec, clock: Clock) -> None:
         self.name = spec.name
@@ -105,12 +135,8 @@ class Host:
         )
         self.space = filesystem.Namespace(self.disks, clock)
         self.space.root.files[names.GLUSTERD_VOL] = _GLUSTERD_VOL
-        self.is_up = True
-        self.is_hung = False
+        self.troubles: set[str] = set()
         self.serves_controller = True
-        self.serves_peers = True
-        self.glusterd_runs = True
-        self.glusterd_is_wedged = False
         self.glusterd_starts = 1
         self.ping_timeout = 0.0
         self.changed_at = -math.inf
@@ -129,11 +155,6 @@ class Host:
             and self.serves_peers
             and self.glusterd_runs
         )
-
-    @property
-    def is_well(self) -> bool:
-        """Whether its glusterd does what it should."""
-        return self.answers_peers and not self.glusterd_is_wedged
 
     def power_off(self) -> None:
         """Cut the power: what is mounted or runs is gone."""

@@ -102,7 +102,7 @@ class Scene:
         return (
             self.network.is_calm
             and not self.pool.is_divided
-            and all(each.host.is_well for each in self.pool.members)
+            and not any(each.host.troubles for each in self.pool.members)
         )
 
     def peers(self) -> list[Host]:

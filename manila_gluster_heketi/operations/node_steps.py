@@ -104,8 +104,9 @@ class JoinPeers(step.Step):
     :ivar members: SSH hosts of all nodes, the old ones and the new
     :ivar addresses: storage addresses of the new nodes, but for the one that
         the step works on
-    :ivar own_address: its own; the first peer is told it, or it would know
-        the host by whatever name its resolver gives
+    :ivar own_address: its own; the last member is told it, a new one if it
+        is not alone. New ones know the host that probed them by whatever name
+        their resolvers give; what one of them is told, all learn.
     """
 
     kind: ClassVar[str] = 'join-peers'
@@ -121,7 +122,7 @@ class JoinPeers(step.Step):
         others = [h for h in self.members if h != self.host]
         if others:
             site.run_gluster(
-                others[:1], [gluster.peer_probe(self.own_address)]
+                others[-1:], [gluster.peer_probe(self.own_address)]
             )
         self._wait_connected(site)
         return NOTHING

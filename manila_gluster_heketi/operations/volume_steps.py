@@ -73,15 +73,6 @@ class _VolumeStep(step.Step):
             stderr='bricks that do not run: ' + ', '.join(missing),
         )
 
-    def _take_back(self, site: Site, command: Command) -> None:
-        """Run a command that takes back what a host may have done alone.
-
-        One whose power is cut in the midst of a change may be the only one to
-        have made it. Its peers accept it again if their record is newer, not
-        if it is as new and says something else: so they make a change more.
-        """
-        site.run_gluster(self.hosts, [command, command])
-
     def _remove(self, site: Site, addresses: Sequence[str] = ()) -> None:
         """Stop and delete the volume, and see that all hosts forget it.
 
@@ -326,8 +317,8 @@ class SetQuota(_VolumeStep):
 
     def undo(self, site: Site) -> None:
         """Set the old limit again."""
-        self._take_back(
-            site, gluster.quota_limit(self.name, self.old_quota_bytes)
+        site.run_gluster(
+            self.hosts, [gluster.quota_limit(self.name, self.old_quota_bytes)]
         )
 
 
@@ -351,8 +342,14 @@ class SetAccess(_VolumeStep):
         return NOTHING
 
     def undo(self, site: Site) -> None:
-        """Set the old list again."""
-        self._take_back(site, self._change(self.old_value))
+        """Set the old list again.
+
+        A host whose power was cut in the midst of the change may be the only
+        one to have made it. Its peers accept it again if their record is
+        newer, not if it is as new and says something else: so they make one
+        change more than it.
+        """
+        site.run_gluster(self.hosts, 2 * [self._change(self.old_value)])
 
     def _change(self, value: str) -> Command:
         return gluster.volume_set(self.name, {_ALLOW: value})

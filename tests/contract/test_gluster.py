@@ -185,6 +185,21 @@ class PoolContract(GlusterContract):
             )
         self.wait_connected()
 
+    def test_a_limit_is_no_change_of_the_record(self):
+        self.create(start=True)
+        self.run_on(
+            self.first,
+            gluster.quota_enable(NAME),
+            gluster.quota_limit(NAME, 100 * _MIB),
+        )
+        self.change_alone(self.third, NAME)
+        self.run_on(self.first, gluster.quota_limit(NAME, 90 * _MIB))
+        self.run_on(self.third, system.service_start())
+        self.wait_connected()
+
+        # Else peers would have rejected it.
+        self.assertIn('user.alone', self.info().options)
+
     def test_a_peer_made_a_change_that_no_other_made(self):
         self.create()
         self.change_alone(self.third, NAME)
@@ -209,7 +224,7 @@ class PoolContract(GlusterContract):
         self._divide()
 
         self.assert_refused(
-            "not in 'Peer in Cluster' state",
+            "not in 'Peer in Cluster' state|not connected",
             self.first,
             gluster.volume_create('other', _COPIES, self.addresses('two')),
         )
@@ -243,6 +258,7 @@ class PoolContract(GlusterContract):
 
     def _divide(self):
         """Have the third host know the volume as no other does."""
+        self.addCleanup(self._unite)
         self.create()
         self.change_alone(self.third, NAME)
         self.run_on(self.first, self._allow('a'))
@@ -250,6 +266,15 @@ class PoolContract(GlusterContract):
         with self.eventually(90) as until:
             for node in self.nodes:
                 until(lambda node=node: self._rejects(node))
+
+    def _unite(self):
+        self.run_on(
+            self.third,
+            gluster.volume_stop(NAME),
+            gluster.volume_delete(NAME),
+            system.service_restart(),
+        )
+        self.wait_connected()
 
     def _rejects(self, node):
         found = gluster_xml.peers('n', self.said(node, gluster.pool_list()))

@@ -98,10 +98,15 @@ class Gluster:
         scene = self._world.scene(host)
         return gluster_answers.pool(
             [
-                (m, scene.sees(m.host), scene.rejects(m.host))
+                gluster_answers.Seen(
+                    m.host.uuid,
+                    tuple(scene.pool.names(host, m.host)),
+                    connected=scene.sees(m.host),
+                    rejected=scene.rejects(m.host),
+                )
                 for m in scene.pool.members
             ],
-            scene.pool.member(host),
+            host.uuid,
         )
 
     def _probe(self, host: Host, address: str) -> str:
@@ -114,16 +119,14 @@ class Gluster:
             )
         pool, other = self._world.pool(host), self._world.pool(peer)
         if pool is other:
-            names = pool.member(peer).names
-            if address not in names:
-                names.append(address)
+            pool.tell(peer, address)
             return (
                 f'peer probe: Host {address} port 24007 already in peer list\n'
             )
         if len(other.members) > 1 or other.volumes:
             raise Refused(f'{address} is already part of another cluster')
         other.member(peer).names[:] = [address]
-        pool.members += other.members
+        pool.join(other.member(peer), host)
         self._world.join(peer, pool)
         return 'peer probe: success\n'
 

@@ -12,11 +12,11 @@
 
 """What the gluster program of a simulated host writes (glusterfs 10.3)."""
 
+import dataclasses
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 from manila_gluster_heketi.durability import Kind
-from manila_gluster_heketi.executor.simulated.gluster_state import Member
 from manila_gluster_heketi.executor.simulated.gluster_state import Volume
 from manila_gluster_heketi.executor.simulated.outcome import Outcome
 from manila_gluster_heketi.executor.simulated.outcome import failed
@@ -68,26 +68,36 @@ def refusal(words: Sequence[str], reason: str, *, xml: bool) -> Outcome:
     return failed(1, f'{prefix}{reason}')
 
 
-def pool(members: Sequence[tuple[Member, bool, bool]], asked: Member) -> str:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Seen:
+    """A member of a pool as another one sees it."""
+
+    uuid: str
+    names: tuple[str, ...]
+    connected: bool
+    rejected: bool
+
+
+def pool(members: Sequence[Seen], asked: str) -> str:
     """Answer ``pool list``.
 
-    :param members: with whether they are connected, and rejected
+    :param asked: the uuid of the member that answers
     """
     parts = []
-    for member, connected, rejected in members:
-        if member is asked:
+    for member in members:
+        if member.uuid == asked:
             parts.append(
-                f'<peer><uuid>{member.host.uuid}</uuid>'
+                f'<peer><uuid>{member.uuid}</uuid>'
                 '<hostname>localhost</hostname><connected>1</connected></peer>'
             )
             continue
         names = ''.join(f'<hostname>{n}</hostname>' for n in member.names)
         parts.append(
-            f'<peer><uuid>{member.host.uuid}</uuid>'
+            f'<peer><uuid>{member.uuid}</uuid>'
             f'<hostname>{member.names[0]}</hostname>'
             f'<hostnames>{names}</hostnames>'
-            f'<connected>{int(connected)}</connected>'
-            f'{_REJECTED if rejected else _IN_CLUSTER}</peer>'
+            f'<connected>{int(member.connected)}</connected>'
+            f'{_REJECTED if member.rejected else _IN_CLUSTER}</peer>'
         )
     return answer(f'<peerStatus>{"".join(parts)}</peerStatus>')
 

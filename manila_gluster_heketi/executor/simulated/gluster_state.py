@@ -79,7 +79,6 @@ class Volume:
             or self.status != other.status
             or self.addresses != other.addresses
             or self.options != other.options
-            or self.quota_bytes != other.quota_bytes
         )
 
     @property
@@ -122,6 +121,7 @@ class Pool:
         self.volumes: dict[str, Volume] = {}
         self._behind: dict[tuple[str, str], Volume | None] = {}
         self._rejected: set[str] = set()
+        self._aliases: dict[tuple[str, str], list[str]] = {}
         self._held: set[str] = set()
         self._left: dict[str, _Left] = {}
 
@@ -130,12 +130,40 @@ class Pool:
         [found] = [each for each in self.members if each.host is host]
         return found
 
+    def names(self, viewer: Host, host: Host) -> list[str]:
+        """List the names by which one member knows another."""
+        known = self._aliases.get((viewer.name, host.name))
+        return self.member(host).names if known is None else known
+
+    def join(self, new: Member, through: Host) -> None:
+        """Have a host be a member.
+
+        It knows the one that probed it by what its resolver says, and the
+        others as that one does.
+        """
+        for each in self.members:
+            names = [through.name]
+            if each.host is not through:
+                names = list(self.names(through, each.host))
+            self._aliases[new.host.name, each.host.name] = names
+        self.members.append(new)
+
+    def tell(self, host: Host, name: str) -> None:
+        """Have all members know one by a further name."""
+        known = [self.member(host).names]
+        known += [n for (_, of), n in self._aliases.items() if of == host.name]
+        for names in known:
+            if name not in names:
+                names.append(name)
+
     def part_with(self, host: Host) -> None:
         """Have a host be no member any more."""
         self.members.remove(self.member(host))
         self._rejected.discard(host.name)
         for key in [each for each in self._behind if each[0] == host.name]:
             del self._behind[key]
+        for pair in [each for each in self._aliases if host.name in each]:
+            del self._aliases[pair]
 
     # --- locks ------------------------------------------------------------
 

@@ -325,7 +325,6 @@ _CHANGES: Mapping[str, Work] = {
     'create': _create,
     'delete': _delete,
     'quota enable': _quota_enable,
-    'quota limit-usage': _quota_limit,
     'rebalance start': _rebalance_start,
     'rebalance stop': _rebalance_stop,
     'remove-brick': _remove_brick,
@@ -336,5 +335,7 @@ _CHANGES: Mapping[str, Work] = {
 
 #: Under the volume's lock.
 CHANGES: Mapping[str, Work] = {
-    verb: _new_version(change) for verb, change in _CHANGES.items()
+    **{verb: _new_version(change) for verb, change in _CHANGES.items()},
+    # The bricks keep what the limit is, peers only that there is one.
+    'quota limit-usage': _quota_limit,
 }

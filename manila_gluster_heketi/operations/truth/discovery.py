@@ -64,7 +64,7 @@ def discover(
     the address that Gluster has, unless one of those named has it.
     """
     found = _Discovery(site)
-    found.look({host: survey.Request() for host in dict.fromkeys(hosts)})
+    found.look(hosts)
     for sighted in tuple(found.nodes):
         if found.pool_of(sighted) is None:
             found.ask(sighted)
@@ -87,12 +87,21 @@ class _Discovery:
         self._silence: dict[str, str] = {}
         self._by_id: dict[str, list[Sighted]] = {}
 
-    def look(self, requests: Mapping[str, survey.Request]) -> None:
+    def look(self, hosts: Sequence[str]) -> None:
         """Look at hosts that were not seen yet."""
+        requests = {host: survey.Request() for host in dict.fromkeys(hosts)}
+        for host, error in self._look(requests).items():
+            self.problems.append(unseen(host, error))
+
+    def _look(
+        self, requests: Mapping[str, survey.Request]
+    ) -> dict[str, exceptions.HostError]:
+        """Look at hosts; say why some of them could not be looked at."""
+        unseen: dict[str, exceptions.HostError] = {}
         outcomes = survey.look(self._site.executor, requests)
         for host, outcome in outcomes.items():
             if not isinstance(outcome, survey.HostView):
-                self.problems.append(unseen(host, outcome))
+                unseen[host] = outcome
                 continue
             try:
                 record = node_record.parse(outcome.record or '')
@@ -100,6 +109,36 @@ class _Discovery:
                 self.problems.append(_no_node(outcome, error))
                 continue
             self._add(Sighted(outcome, record))
+        return unseen
+
+    def _look_at_peers(
+        self, peers: Sequence[gluster_xml.Peer], pool: pools.PoolView
+    ) -> None:
+        """Look at peers by the first of their names that leads to them.
+
+        Some are names that only a peer's resolver knows. Where bricks have
+        their hosts is right.
+        """
+        left = {peer: _names_of(peer, pool) for peer in peers}
+        errors: dict[gluster_xml.Peer, exceptions.HostError] = {}
+        while left:
+            asked = {names.pop(0): peer for peer, names in left.items()}
+            silent = self._look(
+                {
+                    name: survey.Request(quotas=tuple(_asked_of(peer, pool)))
+                    for name, peer in asked.items()
+                }
+            )
+            for name, peer in asked.items():
+                if name not in silent:
+                    errors.pop(peer, None)
+                    del left[peer]
+                    continue
+                errors.setdefault(peer, silent[name])
+                if not left[peer]:
+                    del left[peer]
+        for peer, error in errors.items():
+            self.problems.append(unseen(error.fields['host'], error))
 
     def _add(self, sighted: Sighted) -> None:
         """Add a node, unless it is one that has two names for SSH."""
@@ -130,14 +169,7 @@ class _Discovery:
             for peer in pool.peers
             if not known & set(peer.names) and _ITSELF not in peer.names
         ]
-        self.look(
-            {
-                peer.names[0]: survey.Request(
-                    quotas=tuple(_asked_of(peer, pool))
-                )
-                for peer in strangers
-            }
-        )
+        self._look_at_peers(strangers, pool)
 
     def outside(self, sighted: Sighted) -> Finding:
         """Say that nobody tells about a node's pool."""
@@ -188,6 +220,16 @@ def _nameless(sighted: Sighted) -> survey.HostView:
 def _no_node(view: survey.HostView, error: ValueError) -> Finding:
     found = 'none' if view.record is None else str(error)
     return Finding(Code.NO_NODE, view.host, 'record', names.NODE_RECORD, found)
+
+
+def _names_of(peer: gluster_xml.Peer, pool: pools.PoolView) -> list[str]:
+    """List the names of a peer, those that volumes use first."""
+    used = {
+        address.partition(':')[0]
+        for info in pool.volumes.values()
+        for address in info.addresses
+    }
+    return sorted(peer.names, key=lambda name: name not in used)
 
 
 def _asked_of(peer: gluster_xml.Peer, pool: pools.PoolView) -> Iterable[str]:

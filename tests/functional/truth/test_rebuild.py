@@ -146,6 +146,37 @@ class RestoredTestCase(LostStoreTestCase):
         self.assertTrue(d.service.truth.check().is_clean)
         self._live_on(d)
 
+    def test_from_a_node_that_left_and_came_back(self) -> None:
+        """It knows the one that probed it as others do."""
+        d = self.deploy(nodes=4)
+        for path in d.disks:
+            d.service.hardware.remove_device('gl1', path)
+        d.service.hardware.remove_node('gl1')
+        d.load()
+        d.create()
+        before = d.record()
+        self.lose(d)
+
+        rebuilt = d.service.truth.rebuild(['gl1'])
+
+        self.assertEqual((), rebuilt.problems)
+        self.assertEqual(before, d.record())
+
+    def test_a_name_that_only_a_peer_knows(self) -> None:
+        """The next one leads to the node."""
+        d = self.deploy(nodes=3)
+        d.create()
+        before = d.record()
+        d.cluster.pool('gl1').member(d.cluster.host('gl2')).names.insert(
+            0, 'n-17'
+        )
+        self.lose(d)
+
+        rebuilt = d.service.truth.rebuild(['gl1'])
+
+        self.assertEqual((), rebuilt.problems)
+        self.assertEqual(before, d.record())
+
     def _live_on(self, d: deployment.Deployment) -> None:
         again = d.create('share-2', 1, 'replicate:3')
         self.assertEqual(('alice', 'bob@a.org', 'zoe'), again.access)

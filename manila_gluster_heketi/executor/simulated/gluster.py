@@ -119,7 +119,9 @@ class Gluster:
             )
         pool, other = self._world.pool(host), self._world.pool(peer)
         if pool is other:
-            pool.tell(peer, address)
+            # What it knows, it tells nobody.
+            if address not in pool.names(host, peer):
+                pool.tell(peer, address)
             return (
                 f'peer probe: Host {address} port 24007 already in peer list\n'
             )

@@ -240,9 +240,10 @@ class PoolContract(GlusterContract):
 
     def test_others_delete_what_they_reject_a_peer_for(self):
         self._divide()
-        self.run_on(
-            self.first, gluster.volume_stop(NAME), gluster.volume_delete(NAME)
-        )
+        self.run_on(self.first, gluster.volume_stop(NAME))
+        # A peer that was just rejected is "down" for a moment.
+        with self.eventually(30) as until:
+            until(lambda: self._is_done(gluster.volume_delete(NAME)))
 
         self.assertIsNone(self.info(self.second))
         self.assertIsNotNone(self.info(self.third))
@@ -275,6 +276,16 @@ class PoolContract(GlusterContract):
             system.service_restart(),
         )
         self.wait_connected()
+
+    def _is_done(self, command):
+        try:
+            self.run_on(self.first, command)
+        except exceptions.CommandFailed as error:
+            self.assertIsInstance(
+                gluster.classify(error), exceptions.PeersDown
+            )
+            return False
+        return True
 
     def _rejects(self, node):
         found = gluster_xml.peers('n', self.said(node, gluster.pool_list()))

@@ -61,6 +61,13 @@ umount -- "$3" || umount --lazy -- "$3"
 """
 
 
+class ProgramFailed(subprocess.CalledProcessError):
+    """A program on a client's host failed, and said why."""
+
+    def __str__(self) -> str:
+        return f'{super().__str__()} {self.stderr}'
+
+
 class Client:
     """A volume mounted in a lab's network, with a tenant's identity.
 
@@ -195,16 +202,21 @@ class Client:
 
         :param text: the program's standard input
         :raises subprocess.TimeoutExpired: it was killed
-        :raises subprocess.CalledProcessError: it failed, if ``check``
+        :raises ProgramFailed: if ``check``
         """
-        return subprocess.run(
+        done = subprocess.run(
             self._entered(argv),
             capture_output=True,
             text=True,
             input=text,
             timeout=timeout,
-            check=check,
+            check=False,
         )
+        if check and done.returncode:
+            raise ProgramFailed(
+                done.returncode, done.args, done.stdout, done.stderr
+            )
+        return done
 
     def start(
         self, argv: Sequence[str], **kwargs: Any

@@ -128,10 +128,12 @@ class GlusterHeketiShareDriver(driver.ShareDriver):
     ) -> Mapping[str, dict[str, str]]:
         """Change who may mount a share.
 
-        A rule that GlusterFS can't enforce safely goes into error alone; the
-        others are applied.
+        A rule that GlusterFS can't enforce safely, or of a name that was
+        revoked, goes into error alone; the others are applied.
         """
-        verdict = rules.judge(access_rules, add_rules, delete_rules)
+        verdict = rules.judge(
+            access_rules, add_rules, delete_rules, self.layout.refused_names
+        )
         for text in verdict.reasons:
             LOG.error('share %s: %s', share['id'], text)
         self.layout.change_access(share, verdict.change)

@@ -309,10 +309,35 @@ class Operation:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate that our authority issued (never its key)."""
+    """A certificate that our authority issued (never its key).
+
+    :ivar subject_id: the cluster of a node; '' for a client
+    :ivar share_id: the share that it was issued for; '' for any
+    :ivar asked_by: who had it issued: a user, or a part of this project
+    :ivar issued_at: None if an older release did
+    :ivar revoked_at: None if it is not
+    """
 
     serial: str
     common_name: str
     kind: str
     not_after: datetime.datetime
     subject_id: str = ''
+    share_id: str = ''
+    asked_by: str = ''
+    issued_at: datetime.datetime | None = None
+    revoked_at: datetime.datetime | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RevokedName:
+    """A client's common name that must have access to nothing.
+
+    :ivar reason: in somebody's words; '' if nobody said
+    :ivar revoked_by: the user who asked for it
+    """
+
+    common_name: str
+    revoked_at: datetime.datetime
+    reason: str = ''
+    revoked_by: str = ''

@@ -71,6 +71,8 @@ from manila_gluster_heketi.exceptions.store import StoreNotEmpty
 from manila_gluster_heketi.exceptions.store import StoreTooNew
 from manila_gluster_heketi.exceptions.tls import InsecureFile
 from manila_gluster_heketi.exceptions.tls import InvalidCommonName
+from manila_gluster_heketi.exceptions.tls import NameRevoked
+from manila_gluster_heketi.exceptions.tls import RevokedStillHolds
 from manila_gluster_heketi.exceptions.tls import TlsError
 
 __all__ = [
@@ -106,6 +108,7 @@ __all__ = [
     'LabMountFailed',
     'LabPackagesMissing',
     'LoginRefused',
+    'NameRevoked',
     'NoFileToCopy',
     'NoNodeOnline',
     'NoSpace',
@@ -116,6 +119,7 @@ __all__ = [
     'PeerRejected',
     'PeersDown',
     'RebuildRefused',
+    'RevokedStillHolds',
     'ShrinkWouldLoseData',
     'StaleGeneration',
     'StoreBusy',

@@ -13,6 +13,7 @@
 """Errors of the certificate authority (6xx)."""
 
 from manila_gluster_heketi.exceptions.base import GlusterHeketiError
+from manila_gluster_heketi.exceptions.requests import Conflict
 from manila_gluster_heketi.exceptions.requests import InvalidInput
 
 
@@ -39,3 +40,31 @@ class InsecureFile(TlsError):
     code = 'MGH-602'
     template = 'file {path}: {reason}.'
     action = 'Create it, owned by the service user, with mode 0600.'
+
+
+class NameRevoked(InvalidInput):
+    """A common name that must have access to nothing any more."""
+
+    code = 'MGH-610'
+    template = 'common name {value!r} was revoked {since}: {reason}.'
+    action = (
+        'Use another name; nothing was changed. The ban is lifted with '
+        '"gluster-heketi cert unrevoke".'
+    )
+    http_status = 403
+    manila = 'InvalidShareAccess'
+
+
+class RevokedStillHolds(Conflict):
+    """A name whose revoked certificates would open shares again."""
+
+    code = 'MGH-611'
+    template = (
+        '{kind} {identity!r}: certificate {serial} of it was revoked but '
+        'holds until {until}; Gluster knows no revoked certificates, so that '
+        'whoever has it could mount again: {count} such.'
+    )
+    action = (
+        'Wait until then, give the client another name, or use --force; '
+        'nothing was changed.'
+    )

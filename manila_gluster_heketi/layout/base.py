@@ -81,6 +81,13 @@ class Layout(abc.ABC):
         """Change who may mount a share."""
 
     @abc.abstractmethod
+    def refused_names(self, names: Collection[str]) -> Mapping[str, str]:
+        """Say which names may not be let in to any share, and why.
+
+        :param names: each one that could be let in
+        """
+
+    @abc.abstractmethod
     def pools(self) -> list[dict[str, Any]]:
         """Report the pools, in the words of Manila's scheduler."""
 

@@ -13,6 +13,8 @@
 """Manila's access rules, judged one by one."""
 
 import dataclasses
+from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -39,21 +41,31 @@ class Verdict:
 
 
 def judge(
-    every: Sequence[Rule], add: Sequence[Rule], delete: Sequence[Rule]
+    every: Sequence[Rule],
+    add: Sequence[Rule],
+    delete: Sequence[Rule],
+    refused_names: Callable[[Collection[str]], Mapping[str, str]],
 ) -> Verdict:
     """Decide what an update of access rules means.
 
     With nothing to add or delete Manila wants exactly ``every``: its way of
     recovering a share whose rules it does not trust.
+
+    :param refused_names: which of some names nobody may use, and why
     """
     recovering = not add and not delete
-    names, refused = _sift(every if recovering else add)
+    wanted, refused = _sift(every if recovering else add)
+    reasons = refused_names(set(wanted.values())) if wanted else {}
+    for access_id, name in wanted.items():
+        if name in reasons:
+            refused[access_id] = reasons[name]
+    names = [name for name in wanted.values() if name not in reasons]
     if recovering:
         change = AccessChange(names=names)
     else:
         # A bad rule was never applied, so taking it away changes nothing.
         gone, _ = _sift(delete)
-        change = AccessChange(add=names, remove=gone)
+        change = AccessChange(add=names, remove=list(gone.values()))
     return Verdict(
         change=change,
         states={access_id: {'state': 'error'} for access_id in refused},
@@ -61,17 +73,19 @@ def judge(
     )
 
 
-def _sift(rules: Iterable[Rule]) -> tuple[list[str], dict[str, str]]:
-    names: list[str] = []
+def _sift(rules: Iterable[Rule]) -> tuple[dict[str, str], dict[str, str]]:
+    """Give the names of good rules, and why others are bad, by access_id."""
+    names: dict[str, str] = {}
     refused: dict[str, str] = {}
     for rule in rules:
+        access_id = rule['access_id']
         try:
-            names.append(_name(rule))
+            names[access_id] = _name(rule)
         except (
             exceptions.InvalidAccess,
             exceptions.InvalidCommonName,
         ) as error:
-            refused[rule['access_id']] = str(error)
+            refused[access_id] = str(error)
     return names, refused
 
 

@@ -13,6 +13,7 @@
 """The layout in which one share is one Gluster volume."""
 
 import threading
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -124,6 +125,11 @@ class VolumeLayout(base.Layout):
                     raise manila_exception.ShareResourceNotFound(
                         share_id=share['id']
                     ) from None
+
+    def refused_names(self, names: Collection[str]) -> Mapping[str, str]:
+        """Say which names are revoked, and why."""
+        with errors.in_manilas_words():
+            return self.service.revocation.refused(names)
 
     def pools(self) -> list[dict[str, Any]]:
         """Report one pool for each cluster."""

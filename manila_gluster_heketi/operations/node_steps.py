@@ -17,6 +17,7 @@ import time
 from typing import ClassVar
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import model
 from manila_gluster_heketi import names
 from manila_gluster_heketi.executor import parallel
 from manila_gluster_heketi.hostcmd import device as devices
@@ -224,7 +225,10 @@ class DeployCertificate(step.Step):
     def do(self, site: Site) -> Found:
         """Issue a certificate and write it where glusterfs reads it."""
         bundle = issue.issue_node(
-            site.authority(), self.cluster_id, days=site.node_certificate_days
+            site.authority(),
+            self.cluster_id,
+            days=site.node_certificate_days,
+            asked_by=model.OpKind.NODE_ADD.value,
         )
         site.run(
             self.host, distribute.deploy_commands(bundle, self.directory)

@@ -13,6 +13,7 @@
 """Changing who may mount a volume: one ``volume set``, or the old list."""
 
 import dataclasses
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 
@@ -27,9 +28,40 @@ from manila_gluster_heketi.operations import patience
 from manila_gluster_heketi.operations import volume_steps
 from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.site import Found
+from manila_gluster_heketi.store import revocations
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.transaction import WriteTransaction
 from manila_gluster_heketi.tls import access
+from manila_gluster_heketi.tls import policy
+
+
+def change(
+    engine: Engine,
+    volume: model.Volume,
+    *,
+    add: Collection[str],
+    remove: Collection[str],
+    keep: bool,
+) -> tuple[str, ...]:
+    """Change the list of names that may mount; return the new one, sorted.
+
+    A name that was revoked goes from the list with the first change.
+
+    :param keep: what else is on the list
+    :raises InvalidCommonName: a name would match others than itself
+    :raises NameRevoked: one of those to add is; nothing changed
+    :raises AccessListFull: glusterd would not bear the list; nothing changed
+    :raises UnderWay: another process changes the volume, or just has
+    :raises OperationFailed: the old list stands
+    """
+    for name in add:
+        policy.check_common_name(name)
+    kept = volume.access if keep else ()
+    with engine.store.read() as tx:
+        revocations.check(tx, add)
+        revoked = revocations.among(tx, kept)
+    wanted = {*kept, *add} - {*remove, *revoked}
+    return update(engine, volume, wanted)
 
 
 def update(
@@ -40,7 +72,8 @@ def update(
     Nothing is sent to a host if the list is already so.
 
     :raises AccessListFull: glusterd would not bear the list; nothing changed
-    :raises UnderWay: another process changes the volume, or just has
+    :raises UnderWay: another process changes the volume, or just has, or has
+        just revoked one of the names
     :raises OperationFailed: the old list stands
     """
     names = tuple(sorted(set(wanted)))
@@ -48,11 +81,34 @@ def update(
         raise exceptions.Conflict(
             kind='volume', identity=volume.name, reason=volume.state
         )
-    if names != volume.access:
-        engine.run(
-            engine.store.transact(lambda tx: _open(engine, tx, volume, names))
+    if names == volume.access:
+        return names
+    operation = engine.store.transact(
+        lambda tx: _open(engine, tx, volume, names)
+    )
+    # Now whoever revokes one of them finds the operation. Who did so before
+    # it was committed did not, but can be seen here.
+    with engine.store.read() as tx:
+        revoked = revocations.among(tx, names)
+    if revoked:
+        engine.undo(operation, {})
+        raise exceptions.UnderWay(
+            kind='volume',
+            identity=volume.name,
+            reason=f'{", ".join(revoked)} has just been revoked',
         )
+    engine.run(operation)
     return names
+
+
+def names_in(operation: Operation) -> tuple[str, ...]:
+    """List the names that an operation is about to let in."""
+    if operation.kind is not model.OpKind.ACCESS_UPDATE:
+        return ()
+    (record,) = operation.steps
+    names = record.params['names']
+    assert isinstance(names, (list, tuple))
+    return tuple(names)
 
 
 def _open(
@@ -93,10 +149,9 @@ def settle(
     if operation.state is not OpState.DONE:
         return
     volume = volumes.volume(tx, operation.subject)
-    (record,) = operation.steps
-    names = record.params['names']
-    assert isinstance(names, (list, tuple))
-    volumes.update_volume(tx, dataclasses.replace(volume, access=tuple(names)))
+    volumes.update_volume(
+        tx, dataclasses.replace(volume, access=names_in(operation))
+    )
 
 
 kinds.register(model.OpKind.ACCESS_UPDATE, kinds.Kind(settle))

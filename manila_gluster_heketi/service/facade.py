@@ -49,16 +49,15 @@ from manila_gluster_heketi.operations.locks import Locks
 from manila_gluster_heketi.operations.site import Site
 from manila_gluster_heketi.service import placing
 from manila_gluster_heketi.service.capacity import Capacity
+from manila_gluster_heketi.service.clients import Clients
 from manila_gluster_heketi.service.hardware import Hardware
 from manila_gluster_heketi.service.plans import Plans
+from manila_gluster_heketi.service.revocation import Revocation
 from manila_gluster_heketi.service.truth import Truth
-from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.session import Store
-from manila_gluster_heketi.tls import issue
-from manila_gluster_heketi.tls import policy
 from manila_gluster_heketi.tls.ca import Authority
 
 LOG = log.getLogger(__name__)
@@ -72,8 +71,10 @@ class Service:
     :param executor: how commands reach hosts; OpenSSH unless given
     :raises InvalidConfiguration: the strategy can't be used
     :ivar capacity: what there is room for
+    :ivar clients: certificates of tenants' clients
     :ivar hardware: single nodes and devices
     :ivar plans: what changes would do
+    :ivar revocation: names that must have access to nothing
     :ivar truth: what the nodes say, beside what the store says
     """
 
@@ -99,9 +100,14 @@ class Service:
         self.capacity = Capacity(
             self.store, settings, self._inventories, self._creation.limits
         )
+        self.clients = Clients(self.store, settings, self._authority)
         self.hardware = Hardware(self.engine, self._locks)
         self.plans = Plans(
             self.store, self._inventories, self._creation, settings
+        )
+        self.revocation = Revocation(
+            self.store,
+            lambda share, name: self.change_access(share, remove=[name]),
         )
         self.truth = Truth(self.engine, self._locks, settings)
 
@@ -256,17 +262,20 @@ class Service:
 
         :param names: exactly these; None to only ``add`` and ``remove``
         :raises NotFound: the share has no volume
+        :raises NameRevoked: one of the names that are asked for is
         :raises AccessListFull: the list would be too long; the old one stands
         :raises OperationFailed: the old list stands
         """
-
-        def change() -> tuple[str, ...]:
-            volume = self.volume(share_id)
-            base_list = volume.access if names is None else names
-            wanted = (set(base_list) | set(add)) - set(remove)
-            return update_access.update(self.engine, volume, wanted)
-
-        return self._change(share_id, change)
+        return self._change(
+            share_id,
+            lambda: update_access.change(
+                self.engine,
+                self.volume(share_id),
+                add={*add, *(names or ())} - {*remove},
+                remove=remove,
+                keep=names is None,
+            ),
+        )
 
     def _change(self, share_id: str, work: Callable[[], _T]) -> _T:
         """Do something to a share when nothing on it is half-way.
@@ -330,30 +339,6 @@ class Service:
     def servers(self) -> tuple[str, ...]:
         """List every server that export locations may name."""
         return tuple(sorted(node.storage_host for node in self.nodes()))
-
-    # --- certificates -----------------------------------------------------
-
-    def issue_client(
-        self, common_name: str, days: int | None = None
-    ) -> issue.Bundle:
-        """Issue a key and a certificate for a tenant's client.
-
-        :raises InvalidCommonName: it would not be one name for Gluster
-        """
-        # Before an authority is made for a name that is refused.
-        name = policy.check_common_name(common_name)
-        bundle = issue.issue_client(
-            self._authority(),
-            name,
-            days=days or self.settings.client_certificate_days,
-        )
-        self.store.transact(lambda tx: certificates.add(tx, bundle.record))
-        return bundle
-
-    def certificates(self) -> tuple[model.Certificate, ...]:
-        """List the certificates that were issued."""
-        with self.store.read() as tx:
-            return certificates.all(tx)
 
     # --- operations -------------------------------------------------------
 

@@ -12,11 +12,25 @@
 
 """The certificates that our authority issued, never their keys."""
 
+import datetime
+
+import sqlalchemy as sa
+
 from manila_gluster_heketi import model
 from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.store.transaction import Transaction
 from manila_gluster_heketi.store.transaction import WriteTransaction
 from manila_gluster_heketi.store.transaction import values_of
+
+_ALL = schema.certificates.select().order_by(
+    schema.certificates.c.not_after, schema.certificates.c.serial
+)
+_OF_NAME = _ALL.where(
+    schema.certificates.c.common_name == sa.bindparam('name')
+)
+_EXPIRED = _ALL.where(
+    schema.certificates.c.not_after <= sa.bindparam('moment')
+)
 
 
 def add(tx: WriteTransaction, new: model.Certificate) -> None:
@@ -29,21 +43,18 @@ def add(tx: WriteTransaction, new: model.Certificate) -> None:
 
 def all(tx: Transaction) -> tuple[model.Certificate, ...]:
     """List the certificates, the first to expire first."""
-    table = schema.certificates
-    return tx.values(
-        model.Certificate,
-        table.select().order_by(table.c.not_after, table.c.serial),
-    )
+    return tx.values(model.Certificate, _ALL)
 
 
 def by_common_name(
     tx: Transaction, common_name: str
 ) -> tuple[model.Certificate, ...]:
     """List the certificates of one name, the first to expire first."""
-    table = schema.certificates
-    return tx.values(
-        model.Certificate,
-        table.select()
-        .where(table.c.common_name == common_name)
-        .order_by(table.c.not_after, table.c.serial),
-    )
+    return tx.values(model.Certificate, _OF_NAME, {'name': common_name})
+
+
+def expired(
+    tx: Transaction, moment: datetime.datetime
+) -> tuple[model.Certificate, ...]:
+    """List the certificates that hold no more, the first to expire first."""
+    return tx.values(model.Certificate, _EXPIRED, {'moment': moment})

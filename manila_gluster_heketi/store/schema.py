@@ -236,7 +236,21 @@ certificates = _table(
     _text('kind', 32),
     sa.Column('not_after', columns.UtcDateTime, nullable=False),
     _text('subject_id'),
+    _text('share_id'),
+    _text('asked_by'),
+    sa.Column('issued_at', columns.UtcDateTime, nullable=True),
+    sa.Column('revoked_at', columns.UtcDateTime, nullable=True),
     sa.Index(None, 'common_name'),
+)
+
+# Names, not certificates: Gluster lets names in and knows no certificates.
+revoked_names = _table(
+    'revoked_names',
+    'revoked name',
+    _ordered('common_name', 64, primary_key=True),
+    sa.Column('revoked_at', columns.UtcDateTime, nullable=False),
+    sa.Column('reason', columns.SaidText, nullable=False),
+    _text('revoked_by'),
 )
 
 # Of this project's processes, not of what they keep: see receipts.py.

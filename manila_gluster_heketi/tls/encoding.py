@@ -16,7 +16,8 @@ import re
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+
+from manila_gluster_heketi.tls import keys
 
 #: Signatures alone: key exchange is ephemeral in TLS 1.3 and in the
 #: TLS 1.2 that elliptic curve keys allow.
@@ -52,7 +53,7 @@ def pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+def key_pem(key: keys.PrivateKey) -> str:
     """Write a private key in PEM, without a passphrase."""
     return key.private_bytes(
         serialization.Encoding.PEM,

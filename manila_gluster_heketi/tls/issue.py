@@ -15,9 +15,9 @@
 import contextlib
 import dataclasses
 import os
+from collections.abc import Iterable
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from manila_gluster_heketi import exceptions
@@ -25,6 +25,7 @@ from manila_gluster_heketi import model
 from manila_gluster_heketi.tls import ca
 from manila_gluster_heketi.tls import csr
 from manila_gluster_heketi.tls import encoding
+from manila_gluster_heketi.tls import keys
 from manila_gluster_heketi.tls import keystore
 from manila_gluster_heketi.tls import policy
 
@@ -32,6 +33,7 @@ from manila_gluster_heketi.tls import policy
 CERTIFICATE_FILE = 'glusterfs.pem'
 KEY_FILE = 'glusterfs.key'
 AUTHORITY_FILE = 'glusterfs.ca'
+_DIRECTORY_MODE = 0o700
 
 
 class Kind(model.Text):
@@ -81,33 +83,52 @@ class Bundle:
 
 
 def issue_node(
-    authority: ca.Authority, cluster_id: str, days: int = policy.NODE_DAYS
+    authority: ca.Authority,
+    cluster_id: str,
+    days: int = policy.NODE_DAYS,
+    *,
+    asked_by: str = '',
 ) -> Bundle:
     """Issue a key and a certificate for a node of a cluster.
 
     All nodes of a cluster share a common name, each has a key of its own.
 
     :param days: how long it holds, at most as long as the authority
+    :param asked_by: who had it issued, for the record
     :raises InvalidCommonName: the identity of the cluster is not plain
     :raises InvalidInput: ``days`` is less than 1
     :raises TlsError: the authority has expired
     """
-    name = policy.node_name(cluster_id)
-    return _issue(authority, Kind.NODE, name, days, cluster_id)
+    owner = _Owner(
+        Kind.NODE,
+        policy.node_name(cluster_id),
+        subject_id=cluster_id,
+        asked_by=asked_by,
+    )
+    return _issue(authority, owner, days, keys.KeyType.EC_P256)
 
 
 def issue_client(
-    authority: ca.Authority, common_name: str, days: int = policy.CLIENT_DAYS
+    authority: ca.Authority,
+    common_name: str,
+    days: int = policy.CLIENT_DAYS,
+    *,
+    key_type: keys.KeyType = keys.KeyType.EC_P256,
+    share_id: str = '',
+    asked_by: str = '',
 ) -> Bundle:
     """Issue a key and a certificate for a tenant's client.
 
     :param days: how long it holds, at most as long as the authority
+    :param share_id: the share that it is for, if it is for one, and
+    :param asked_by: who had it issued, both for the record
     :raises InvalidCommonName: it would not be one name in auth.ssl-allow
     :raises InvalidInput: ``days`` is less than 1
     :raises TlsError: the authority has expired
     """
     name = policy.check_common_name(common_name)
-    return _issue(authority, Kind.CLIENT, name, days)
+    owner = _Owner(Kind.CLIENT, name, share_id=share_id, asked_by=asked_by)
+    return _issue(authority, owner, days, key_type)
 
 
 def sign_csr(
@@ -115,6 +136,9 @@ def sign_csr(
     csr_pem: str,
     common_name: str,
     days: int = policy.CLIENT_DAYS,
+    *,
+    share_id: str = '',
+    asked_by: str = '',
 ) -> Bundle:
     """Certify the key of a client that keeps it to itself.
 
@@ -122,6 +146,8 @@ def sign_csr(
     to decide, and extensions asked for are not granted.
 
     :param days: how long it holds, at most as long as the authority
+    :param share_id: the share that it is for, if it is for one, and
+    :param asked_by: who had it issued, both for the record
     :raises InvalidCommonName: it would not be one name in auth.ssl-allow
     :raises InvalidInput: the text is no request, is not signed with its own
         key, the key is too weak, or ``days`` is less than 1
@@ -129,8 +155,45 @@ def sign_csr(
     """
     name = policy.check_common_name(common_name)
     key = csr.requested_key(csr_pem)
-    certificate = _certify(authority, Kind.CLIENT, name, days, key)
-    return _bundle(authority, Kind.CLIENT, name, certificate)
+    owner = _Owner(Kind.CLIENT, name, share_id=share_id, asked_by=asked_by)
+    return _bundle(authority, owner, _certify(authority, owner, days, key))
+
+
+def check_directory(
+    directory: str, *, has_key: bool, overwrite: bool
+) -> None:
+    """See whether a bundle may be written there, before one is issued.
+
+    A directory that is not there can be made later.
+
+    :param has_key: the bundle will have a key
+    :raises InvalidInput: a file is there and ``overwrite`` is false, or it
+        is no directory that can be written
+    """
+    names = (CERTIFICATE_FILE, AUTHORITY_FILE, *((KEY_FILE,) * has_key))
+    if not overwrite:
+        _refuse_existing(names, directory)
+    if os.path.lexists(directory) and not os.path.isdir(directory):
+        raise exceptions.InvalidInput(
+            field='directory', value=directory, reason='it is no directory'
+        )
+    if os.path.isdir(directory) and not os.access(directory, os.W_OK):
+        raise exceptions.InvalidInput(
+            field='directory', value=directory, reason='it can not be written'
+        )
+
+
+def make_directory(directory: str) -> None:
+    """Make a directory for a bundle, if it is not there.
+
+    :raises InvalidInput: it can't be made
+    """
+    try:
+        os.makedirs(directory, mode=_DIRECTORY_MODE, exist_ok=True)
+    except OSError as error:
+        raise exceptions.InvalidInput(
+            field='directory', value=directory, reason=error.strerror
+        ) from error
 
 
 def write_bundle(
@@ -147,7 +210,8 @@ def write_bundle(
     staged: list[tuple[str, str]] = []
     try:
         if not overwrite:
-            _refuse_existing(bundle, directory)
+            names = [name for name, _, _ in bundle.files()]
+            _refuse_existing(names, directory)
         for name, text, mode in bundle.files():
             path = os.path.join(directory, name)
             staged.append((keystore.temporary(path), path))
@@ -166,8 +230,8 @@ def write_bundle(
     return tuple(path for _, path in staged)
 
 
-def _refuse_existing(bundle: Bundle, directory: str) -> None:
-    for name, _, _ in bundle.files():
+def _refuse_existing(names: Iterable[str], directory: str) -> None:
+    for name in names:
         if os.path.lexists(os.path.join(directory, name)):
             raise exceptions.InvalidInput(
                 field='directory',
@@ -176,24 +240,31 @@ def _refuse_existing(bundle: Bundle, directory: str) -> None:
             )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whom a certificate is for, and what the store keeps of that."""
+
+    kind: Kind
+    name: str
+    subject_id: str = ''
+    share_id: str = ''
+    asked_by: str = ''
+
+
 def _issue(
     authority: ca.Authority,
-    kind: Kind,
-    name: str,
+    owner: _Owner,
     days: int,
-    subject_id: str = '',
+    key_type: keys.KeyType,
 ) -> Bundle:
-    key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _certify(authority, kind, name, days, key.public_key())
-    return _bundle(
-        authority, kind, name, certificate, encoding.key_pem(key), subject_id
-    )
+    key = keys.make(key_type)
+    certificate = _certify(authority, owner, days, key.public_key())
+    return _bundle(authority, owner, certificate, encoding.key_pem(key))
 
 
 def _certify(
     authority: ca.Authority,
-    kind: Kind,
-    name: str,
+    owner: _Owner,
     days: int,
     key: policy.CertifiableKey,
 ) -> x509.Certificate:
@@ -202,7 +273,7 @@ def _certify(
     start, end = policy.validity(
         days, authority.certificate.not_valid_after_utc
     )
-    subject = encoding.common_name(name)
+    subject = encoding.common_name(owner.name)
     return authority.sign(
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -214,8 +285,10 @@ def _certify(
             x509.BasicConstraints(ca=False, path_length=None), critical=True
         )
         .add_extension(encoding.END_ENTITY_USAGE, critical=True)
-        .add_extension(x509.ExtendedKeyUsage(_USAGES[kind]), critical=False)
-        .add_extension(encoding.alternative_name(name), critical=False)
+        .add_extension(
+            x509.ExtendedKeyUsage(_USAGES[owner.kind]), critical=False
+        )
+        .add_extension(encoding.alternative_name(owner.name), critical=False)
         .add_extension(
             x509.SubjectKeyIdentifier.from_public_key(key), critical=False
         )
@@ -224,11 +297,9 @@ def _certify(
 
 def _bundle(
     authority: ca.Authority,
-    kind: Kind,
-    name: str,
+    owner: _Owner,
     certificate: x509.Certificate,
     key_pem: str = '',
-    subject_id: str = '',
 ) -> Bundle:
     return Bundle(
         certificate_pem=encoding.pem(certificate),
@@ -236,9 +307,12 @@ def _bundle(
         ca_pem=authority.certificate_pem,
         record=model.Certificate(
             serial=f'{certificate.serial_number:x}',
-            common_name=name,
-            kind=kind.value,
+            common_name=owner.name,
+            kind=owner.kind.value,
             not_after=certificate.not_valid_after_utc,
-            subject_id=subject_id,
+            subject_id=owner.subject_id,
+            share_id=owner.share_id,
+            asked_by=owner.asked_by,
+            issued_at=policy.now(),
         ),
     )

@@ -115,7 +115,7 @@ class Bench:
         self.volume: Volume = service.create_volume(spec)
         service.change_access(spec.share_id, add=[_TENANT])
         self._identity = tempfile.TemporaryDirectory()
-        issue.write_bundle(service.issue_client(_TENANT), self._identity.name)
+        issue.write_bundle(service.clients.issue(_TENANT), self._identity.name)
         self._host = service.export_hosts(self.volume)[0]
 
     def close(self) -> None:

@@ -191,3 +191,14 @@ ACCESS = _with_share(
     2,
     lambda d: d.service.change_access(_SHARE, names=['alice', 'carol']),
 )
+REVOKE = dataclasses.replace(
+    _with_share(
+        'revoke a name',
+        lambda d: d.service.revocation.revoke('carol'),
+        lambda d: d.service.volume(_SHARE).access == ('alice',),
+        2,
+        lambda d: d.service.change_access(_SHARE, names=['alice', 'carol']),
+    ),
+    # The ban comes before the operation, and stays.
+    is_one=False,
+)

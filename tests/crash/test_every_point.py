@@ -227,3 +227,9 @@ class AccessTestCase(EveryPoint, base.TestCase):
     """Other clients."""
 
     change = changes.ACCESS
+
+
+class RevokeTestCase(EveryPoint, base.TestCase):
+    """A name that is banned and cut off."""
+
+    change = changes.REVOKE

@@ -132,7 +132,7 @@ class Site:
         directory = self.directory / 'clients' / name
         if not directory.exists():
             directory.mkdir(parents=True)
-            bundle = self.service.issue_client(name)
+            bundle = self.service.clients.issue(name)
             issue.write_bundle(bundle, str(directory))
         return directory
 

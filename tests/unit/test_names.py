@@ -29,6 +29,7 @@ from manila_gluster_heketi import spread
 from manila_gluster_heketi.cli.exit_codes import ExitCode
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import step
+from manila_gluster_heketi.tls import keys
 from tests import base
 
 _ID = '0123456789abcdef0123456789abcdef'
@@ -108,6 +109,7 @@ STEPS = {
     'set-access': ('name', 'hosts', 'names', 'value', 'old_value'),
     'set-quota': ('name', 'hosts', 'quota_bytes', 'old_quota_bytes'),
     'withdraw-certificate': ('directory',),
+    'withdraw-names': ('name', 'hosts', 'names', 'value'),
 }
 
 CODES = {
@@ -156,6 +158,8 @@ CODES = {
     'MGH-600': 'TlsError',
     'MGH-601': 'InvalidCommonName',
     'MGH-602': 'InsecureFile',
+    'MGH-610': 'NameRevoked',
+    'MGH-611': 'RevokedStillHolds',
     'MGH-700': 'OperationFailed',
     'MGH-701': 'OperationStuck',
     'MGH-702': 'InvalidTransition',
@@ -192,6 +196,7 @@ WORDS = {
     model.EntryState: {'online', 'offline'},
     durability.Kind: {'distribute', 'replicate', 'arbiter', 'disperse'},
     spread.Mode: {'strict', 'prefer', 'none'},
+    keys.KeyType: {'ec-p256', 'rsa-3072'},
 }
 
 EXIT_CODES = {

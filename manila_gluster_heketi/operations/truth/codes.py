@@ -296,6 +296,13 @@ class Code(enum.Enum):
         'The volume is half-way, and no operation is going to finish it.',
         'delete it by hand if nobody misses it',
     )
+    VOLUME_REVOKED = Meaning(
+        'MGH-C412',
+        _ERROR,
+        'A name that was revoked may still mount the volume.',
+        'take it from auth.ssl-allow, and from the record',
+        mends=True,
+    )
     # --- 5xx: certificates ------------------------------------------------
     AUTHORITY_MISSING = Meaning(
         'MGH-C501',

@@ -150,16 +150,27 @@ class _Volume:
         )
 
     def _access(self, info: gluster_xml.VolumeInfo) -> Iterator[Finding]:
-        volume = self._volume
+        volume, revoked = self._volume, self._scene.ledger.revoked
+        clients = tuple(n for n in volume.access if n not in revoked)
         wanted = access.allow_value(
-            volume.cluster_id, volume.access, volume=volume.name
+            volume.cluster_id, clients, volume=volume.name
         )
-        found = info.options.get(access.OPTION, '')
-        if set(found.split(',')) != set(wanted.split(',')):
+        value = info.options.get(access.OPTION, '')
+        found = value or 'unset, which lets everybody in'
+        listed = set(value.split(','))
+        if not revoked.isdisjoint({*listed, *volume.access}):
+            back = ', '.join(sorted(revoked & {*listed, *volume.access}))
+            yield self._finding(
+                Code.VOLUME_REVOKED,
+                wanted,
+                f'{found}; of these or of those on record, revoked: {back}',
+                self._withdrawing(clients, wanted),
+            )
+        elif listed != set(wanted.split(',')):
             yield self._finding(
                 Code.VOLUME_ACCESS,
                 wanted,
-                found or 'unset, which lets everybody in',
+                found,
                 self._setting({access.OPTION: wanted}),
             )
         plain = [name for name in _TLS if info.options.get(name) != 'on']
@@ -190,6 +201,16 @@ class _Volume:
         hosts = self._scene.gluster_hosts(self._volume)
         return mend_steps.SetOptions(
             host=hosts[0], hosts=hosts, name=self._volume.name, options=options
+        )
+
+    def _withdrawing(self, clients: tuple[str, ...], value: str) -> step.Step:
+        hosts = self._scene.gluster_hosts(self._volume)
+        return mend_steps.WithdrawNames(
+            host=hosts[0],
+            hosts=hosts,
+            name=self._volume.name,
+            names=clients,
+            value=value,
         )
 
     def _finding(

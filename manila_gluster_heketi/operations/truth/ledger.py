@@ -25,6 +25,7 @@ from manila_gluster_heketi import model
 from manila_gluster_heketi.operations import node_steps
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.store import journal
+from manila_gluster_heketi.store import revocations
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.transaction import Transaction
@@ -55,6 +56,7 @@ class Ledger:
     :ivar all_nodes: those of the clusters, by identity
     :ivar homes: the node of each device of the clusters, by identity
     :ivar operations: those that are open, wherever
+    :ivar revoked: names that must have access to nothing
     """
 
     clusters: Mapping[str, model.Cluster]
@@ -66,6 +68,7 @@ class Ledger:
     all_nodes: Mapping[str, model.Node]
     homes: Mapping[str, model.Node]
     operations: tuple[model.Operation, ...]
+    revoked: frozenset[str]
 
     def devices_of(self, node: model.Node) -> tuple[model.Device, ...]:
         """List the devices of a node."""
@@ -166,6 +169,9 @@ def read(tx: Transaction, scope: Scope) -> Ledger:
             if each.node_id in all_nodes
         },
         operations=journal.operations(tx, states=tuple(states.OPEN)),
+        revoked=frozenset(
+            each.common_name for each in revocations.all(tx)
+        ),
     )
 
 

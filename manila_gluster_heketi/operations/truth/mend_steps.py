@@ -36,6 +36,7 @@ from manila_gluster_heketi.operations.site import NOTHING
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import Site
 from manila_gluster_heketi.operations.truth import pools
+from manila_gluster_heketi.tls import access
 from manila_gluster_heketi.tls import distribute
 from manila_gluster_heketi.tls import issue
 
@@ -217,6 +218,27 @@ class SetOptions(_VolumeMend):
 
 @step.persisted
 @dataclasses.dataclass(frozen=True)
+class WithdrawNames(_VolumeMend):
+    """Names that were revoked, on the list of who may mount.
+
+    :ivar names: the clients' names that stay, for the store
+    :ivar value: the whole list, the nodes' own name included
+    """
+
+    kind: ClassVar[str] = 'withdraw-names'
+    names: tuple[str, ...]
+    value: str
+
+    def do(self, site: Site) -> Found:
+        """Set the list without them; they are cut off at once."""
+        self._run(
+            site, gluster.volume_set(self.name, {access.OPTION: self.value})
+        )
+        return {'access': self.names}
+
+
+@step.persisted
+@dataclasses.dataclass(frozen=True)
 class RestoreQuota(_VolumeMend):
     """The quota, switched on if it is off."""
 
@@ -244,7 +266,10 @@ class RenewCertificate(_MendStep):
     def do(self, site: Site) -> Found:
         """Issue them and put them in the place of what is there."""
         bundle = issue.issue_node(
-            site.authority(), self.cluster_id, days=site.node_certificate_days
+            site.authority(),
+            self.cluster_id,
+            days=site.node_certificate_days,
+            asked_by=model.OpKind.REPAIR.value,
         )
         site.run(self.host, distribute.deploy_commands(bundle, self.directory))
         return {'certificate': bundle.record}

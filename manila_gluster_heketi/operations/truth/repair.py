@@ -164,10 +164,17 @@ def _rows(tx: Transaction, remedy: Mend) -> tuple[object, ...]:
 def settle(
     tx: WriteTransaction, operation: Operation, found: Mapping[int, Found]
 ) -> None:
-    """Record certificates that were issued; all else is as the store says."""
+    """Record what is new: certificates that were issued, names that went.
+
+    All else is as the store says.
+    """
     if operation.state is not OpState.DONE:
         return
     for each in found.values():
+        if 'access' in each:
+            volume = volumes.volume(tx, operation.subject)
+            allowed = dataclasses.replace(volume, access=each['access'])
+            volumes.update_volume(tx, allowed)
         record = each.get('certificate')
         if isinstance(record, model.Certificate):
             certificates.add(tx, record)

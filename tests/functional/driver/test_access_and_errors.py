@@ -16,6 +16,7 @@ import inspect
 import string
 
 import ddt
+import fixtures
 from manila import exception as manila_exception
 
 from manila_gluster_heketi import exceptions
@@ -108,6 +109,49 @@ class UpdateAccessTestCase(backend.BackendTestCase):
         self.assertEqual(['alice'], self._allowed())
         self.assertEqual({}, self._update([good], [], [bad]))
         self.assertEqual(['alice'], self._allowed())
+
+    def test_a_revoked_name(self) -> None:
+        """Its rule alone is in error, and no recovery brings it back."""
+        alice, bob = backend.rule('alice', 1), backend.rule('bob', 2)
+        self._update([alice, bob], [alice, bob])
+        self.d.service.revocation.revoke('bob', 'lost laptop')
+        self.assertEqual(['alice'], self._allowed())
+        expected = {'rule-2': {'state': 'error'}}
+        carol = backend.rule('carol', 3)
+        log = self.useFixture(fixtures.FakeLogger())
+
+        self.assertEqual(
+            expected, self._update([alice, bob, carol], [bob, carol])
+        )
+        self.assertEqual(['alice', 'carol'], self._allowed())
+        self.assertIn('lost laptop', log.output)
+        self.assertEqual(expected, self._update([alice, bob, carol]))
+        self.assertEqual(['alice', 'carol'], self._allowed())
+        # To delete its rule changes nothing, and is no error.
+        self.assertEqual({}, self._update([alice, carol], [], [bob]))
+        self.assertEqual(['alice', 'carol'], self._allowed())
+
+    def test_two_rules_of_one_revoked_name(self) -> None:
+        """Manila is told of each."""
+        rules = [backend.rule('bob', number) for number in (1, 2)]
+        self.d.service.revocation.revoke('bob')
+        self.assertEqual(
+            {f'rule-{n}': {'state': 'error'} for n in (1, 2)},
+            self._update(rules, rules),
+        )
+        self.assertEqual([], self._allowed())
+
+    def test_a_name_that_is_still_to_be_cut_off(self) -> None:
+        """Recovery cuts it off, as does any other change."""
+        alice, bob = backend.rule('alice', 1), backend.rule('bob', 2)
+        for update in ([[alice, bob]], [[alice, bob], [alice]]):
+            self._update([alice, bob])
+            self.d.executor.before = fail('it is broken')
+            self.d.service.revocation.revoke('bob')
+            self.d.executor.before = lambda host, command: None
+            self._update(*update)
+            self.assertEqual(['alice'], self._allowed())
+            self.d.service.revocation.unrevoke('bob')
 
     def test_bad_rules_alone(self) -> None:
         """Nobody gets in, no command is sent."""

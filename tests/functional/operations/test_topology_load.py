@@ -63,9 +63,10 @@ class LoadTestCase(deployment.DeployedTestCase):
             self.assertIn(
                 'ping-timeout 10', files['/etc/glusterfs/glusterd.vol']
             )
-        found = {c.common_name for c in d.service.certificates()}
+        found = {c.common_name for c in d.service.clients.certificates()}
         self.assertEqual({f'gluster-heketi-node-{snapshot.cluster.id}'}, found)
-        self.assertEqual(3, len(d.service.certificates()))
+        issued = d.service.clients.certificates()
+        self.assertEqual(['node-add'] * 3, [c.asked_by for c in issued])
         self.assertEqual((), d.service.operations())
 
     def test_a_second_load_changes_nothing(self) -> None:
@@ -235,7 +236,7 @@ class LoadTestCase(deployment.DeployedTestCase):
         two = d.create('share-2', cluster_id=d.service.cluster_named('c2').id)
         self.assertEqual((one.name,), d.cluster.volume_names('gl1'))
         self.assertEqual((two.name,), d.cluster.volume_names('gl4'))
-        names = {c.common_name for c in d.service.certificates()}
+        names = {c.common_name for c in d.service.clients.certificates()}
         self.assertEqual(2, len(names))
 
     def test_destroydata_wipes_a_device(self) -> None:

@@ -28,6 +28,7 @@ from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import export
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import load
+from manila_gluster_heketi.store import revocations
 from manila_gluster_heketi.store import session
 from manila_gluster_heketi.store import sync
 from manila_gluster_heketi.store import topology
@@ -94,6 +95,22 @@ class FilledTestCase(base.StoreTestCase):
             certificates.add(
                 tx, model.Certificate('a0', 'alice', 'client', base.NOON)
             )
+            certificates.add(
+                tx,
+                model.Certificate(
+                    serial='a1',
+                    common_name='bob',
+                    kind='client',
+                    not_after=base.NOON,
+                    share_id='share-1',
+                    asked_by='zoë',
+                    issued_at=base.NOON,
+                    revoked_at=base.NOON,
+                ),
+            )
+            revocations.ban(
+                tx, model.RevokedName('bob', base.NOON, 'left 🏔', 'zoë')
+            )
 
     def _add_operation(
         self, tx: Any, cluster: model.Cluster, state: model.OpState
@@ -128,6 +145,7 @@ class FilledTestCase(base.StoreTestCase):
                 [volumes.bricks(tx, volume.id) for volume in found],
                 journal.operations(tx),
                 certificates.all(tx),
+                revocations.all(tx),
             ]
 
     def target(self, engine: str = '') -> session.Store:

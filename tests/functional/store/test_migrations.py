@@ -12,6 +12,7 @@
 
 """Tests of databases that older releases wrote."""
 
+import dataclasses
 import datetime
 import itertools
 from typing import Any
@@ -26,7 +27,9 @@ from alembic import migration
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import sizes
+from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import journal
+from manila_gluster_heketi.store import revocations
 from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.store import sync
 from manila_gluster_heketi.store import topology
@@ -277,6 +280,31 @@ class FirstSchemaTestCase(OldDatabaseTestCase):
                 **more,
             },
         )
+
+    def test_certificates_of_older_releases(self) -> None:
+        """Nobody knows who asked for them; they can be revoked as others."""
+        self._insert(
+            'certificates',
+            {
+                'serial': 'a0',
+                'common_name': 'alice',
+                'kind': 'client',
+                'not_after': _NOON,
+                'subject_id': '',
+            },
+        )
+        self.store.sync()
+        noon = _NOON.replace(tzinfo=datetime.timezone.utc)
+        old = model.Certificate('a0', 'alice', 'client', noon)
+        with self.store.write() as tx:
+            self.assertEqual((old,), certificates.all(tx))
+            self.assertEqual((), revocations.all(tx))
+            revocations.ban(tx, model.RevokedName('alice', noon))
+            revocations.revoke_certificates(tx, 'alice', noon)
+            self.assertEqual(
+                (dataclasses.replace(old, revoked_at=noon),),
+                certificates.all(tx),
+            )
 
     def test_migration_that_fails_changes_nothing(self) -> None:
         """The next start, or the release before, finds it as it was."""

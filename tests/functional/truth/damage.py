@@ -393,6 +393,11 @@ def somebody_may_not_mount(d: Deployment) -> None:
     gluster(d).options['auth.ssl-allow'] = allowed[0]
 
 
+def a_revoked_name_is_back(d: Deployment) -> None:
+    d.service.revocation.revoke('mallory')
+    gluster(d).options['auth.ssl-allow'] += ',mallory'
+
+
 def everybody_may_mount(d: Deployment) -> None:
     del gluster(d).options['auth.ssl-allow']
 
@@ -549,6 +554,7 @@ ALL = (
     Damage(the_volume_is_another, (Code.VOLUME_OTHER, Code.VOLUME_UNKNOWN)),
     Damage(a_volume_was_forgotten, (Code.VOLUME_UNKNOWN,)),
     Damage(the_volume_is_condemned, (Code.VOLUME_HALF_WAY,)),
+    Damage(a_revoked_name_is_back, (Code.VOLUME_REVOKED,), True),
     Damage(the_authority_is_gone, (Code.AUTHORITY_MISSING,)),
     Damage(the_node_trusts_another, (Code.AUTHORITY_OTHER,)),
     Damage(the_certificate_is_gone, (Code.CERTIFICATE_BAD,), True),

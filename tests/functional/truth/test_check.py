@@ -14,6 +14,7 @@
 """Differences between store and nodes: each is found, and what can be mended
 without a doubt is mended, and nothing else is touched."""
 
+import collections
 import dataclasses
 import datetime
 from typing import Any
@@ -36,6 +37,7 @@ from manila_gluster_heketi.operations.truth.ledger import Scope
 from manila_gluster_heketi.service import Service
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.sizes import MIB
+from manila_gluster_heketi.store import revocations
 from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.tls import policy
 from tests.functional import deployment
@@ -192,7 +194,11 @@ class DifferenceTestCase(TruthTestCase):
         report = d.service.truth.repair()
         self.assertEqual([Code.CERTIFICATE_EXPIRED] * 3, self.codes(report))
         self.assertTrue(report.is_clean, report)
-        self.assertEqual(6, len(d.service.certificates()))
+        issued = d.service.clients.certificates()
+        self.assertEqual(
+            {'node-add': 3, 'repair': 3},
+            collections.Counter(c.asked_by for c in issued),
+        )
 
     def test_no_brick_of_a_volume_is_mounted(self) -> None:
         """All are mounted before Gluster is told: it refuses before that."""
@@ -253,6 +259,91 @@ class DifferenceTestCase(TruthTestCase):
         kinds = [each.kind for each in d.service.operations(every=True)]
         # One for each, and one for each volume that is to be started.
         self.assertEqual(6 + 2, kinds.count(model.OpKind.REPAIR))
+
+
+class RevokedNameTestCase(TruthTestCase):
+    """A process died between a ban and what follows of it."""
+
+    def banned(self) -> deployment.Deployment:
+        """Have alice on record as revoked, but still let in."""
+        d = self.truth()
+        d.service.change_access('share-1', add=['bob'])
+        with d.service.store.write() as tx:
+            revocations.ban(tx, model.RevokedName('alice', policy.now()))
+        return d
+
+    def allowed(self, d: deployment.Deployment) -> list[str]:
+        """List whom Gluster lets in, beside the nodes."""
+        return damage.gluster(d).options['auth.ssl-allow'].split(',')[1:]
+
+    def test_the_repair_does_the_rest(self) -> None:
+        """In Gluster and on record; the others stay."""
+        d = self.banned()
+        self.assertEqual(
+            [Code.VOLUME_REVOKED], self.codes(d.service.truth.check())
+        )
+        self.assertEqual(['alice', 'bob'], self.allowed(d))
+        report = d.service.truth.repair()
+        self.assertTrue(report.is_clean, report)
+        self.assertEqual(['bob'], self.allowed(d))
+        self.assertEqual(('bob',), d.service.volume('share-1').access)
+        self.assertEqual([], self.codes(d.service.truth.check()))
+
+    def test_it_is_on_record_alone(self) -> None:
+        """Whoever sets the list of the record would let it in again."""
+        d = self.banned()
+        value = damage.gluster(d).options['auth.ssl-allow']
+        without = value.replace('alice,', '')
+        damage.gluster(d).options['auth.ssl-allow'] = without
+        report = d.service.truth.repair()
+        self.assertEqual([Code.VOLUME_REVOKED], self.codes(report))
+        self.assertTrue(report.is_clean, report)
+        self.assertEqual(('bob',), d.service.volume('share-1').access)
+
+    def test_somebody_else_may_mount_too(self) -> None:
+        """One mend sets the whole list."""
+        d = self.banned()
+        damage.somebody_else_may_mount(d)
+        report = d.service.truth.repair()
+        self.assertEqual([Code.VOLUME_REVOKED], self.codes(report))
+        self.assertTrue(report.is_clean, report)
+        self.assertEqual(['bob'], self.allowed(d))
+
+    def test_the_list_is_unset(self) -> None:
+        """Then everybody gets in, a revoked name too."""
+        d = self.banned()
+        damage.everybody_may_mount(d)
+        [checked] = d.service.truth.repair().checked
+        self.assertTrue(checked.mended)
+        self.assertIn('everybody', checked.finding.found)
+        self.assertEqual(['bob'], self.allowed(d))
+
+    def test_gluster_refuses(self) -> None:
+        """The list is never opened, and the next repair does it."""
+        d = self.banned()
+        d.executor.before = once(says('auth.ssl-allow'), fail('it is broken'))
+        [checked] = d.service.truth.repair().checked
+        self.assertFalse(checked.mended)
+        self.assertIn('it is broken', checked.failure)
+        self.assertEqual(['alice', 'bob'], self.allowed(d))
+        self.assertTrue(d.service.truth.repair().is_clean)
+        self.assertEqual(['bob'], self.allowed(d))
+
+    def test_the_process_dies_of_the_repair(self) -> None:
+        """Gluster has the list but the record has not: found again."""
+        d = self.banned()
+
+        def die(host, command):
+            raise Killed
+
+        d.executor.after = once(says('auth.ssl-allow'), die)
+        self.assertRaises(Killed, d.service.truth.repair)
+        d.expire_leases()
+        service, _ = d.process()
+        self.assertEqual(('alice', 'bob'), service.volume('share-1').access)
+        report = service.truth.repair()
+        self.assertEqual([Code.VOLUME_REVOKED], self.codes(report))
+        self.assertEqual(('bob',), service.volume('share-1').access)
 
 
 class OrphanTestCase(TruthTestCase):

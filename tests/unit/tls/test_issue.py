@@ -32,6 +32,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.tls import issue
+from manila_gluster_heketi.tls import keys
 from manila_gluster_heketi.tls import keystore
 from tests import base
 from tests.unit.tls import authorities
@@ -184,6 +185,31 @@ class IssueTestCase(base.TestCase):
         self.assertEqual('client', record.kind)
         self.assertIs(str, type(record.kind))
         self.assertEqual('', record.subject_id)
+
+    def test_record_says_who_asked_and_when(self) -> None:
+        """For which share as well; the certificate itself does not."""
+        bundle = issue.issue_client(
+            self.authority, 'alice', share_id='share-1', asked_by='manila'
+        )
+        record = bundle.record
+        self.assertEqual(
+            ('share-1', 'manila', None),
+            (record.share_id, record.asked_by, record.revoked_at),
+        )
+        assert record.issued_at is not None
+        age = datetime.datetime.now(datetime.timezone.utc) - record.issued_at
+        self.assertLess(abs(age), datetime.timedelta(minutes=1))
+
+    def test_rsa_key_that_we_make(self) -> None:
+        """For those whose rules know no elliptic curves."""
+        bundle = issue.issue_client(
+            self.authority, 'alice', key_type=keys.KeyType.RSA_3072
+        )
+        key = serialization.load_pem_private_key(bundle.key_pem.encode(), None)
+        assert isinstance(key, rsa.RSAPrivateKey)
+        self.assertEqual(3072, key.key_size)
+        self.assertEqual(65537, key.public_key().public_numbers().e)
+        self.assertEqual(key.public_key(), _load(bundle).public_key())
 
     def test_serials_are_random_and_fit_rfc_5280(self) -> None:
         """At most 20 bytes, positive."""

@@ -341,3 +341,18 @@ class RevokedName:
     revoked_at: datetime.datetime
     reason: str = ''
     revoked_by: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredAuthority:
+    """A certificate authority that the store has, its key encrypted.
+
+    :ivar generation: 1 for the first one
+    :ivar certificate_pem: its certificate, and those above it up to the root
+    :ivar created_at: UTC
+    """
+
+    generation: int
+    certificate_pem: str
+    key_pem: str = dataclasses.field(repr=False)
+    created_at: datetime.datetime

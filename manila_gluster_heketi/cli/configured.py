@@ -60,7 +60,7 @@ def settings_for(app: App) -> Settings:
                 value=section,
                 reason=f'{path} has no such section',
             )
-        return Settings.from_group(conf[section])
+        return Settings.from_group(conf[section], conf)
     except (cfg.Error, ValueError) as error:
         raise exceptions.InvalidConfiguration(
             option=section, value=path, reason=str(error)

@@ -25,6 +25,8 @@ from collections.abc import Mapping
 from typing import Any
 from typing import TypeVar
 
+from oslo_config import cfg
+
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import names
 from manila_gluster_heketi.conf import choices
@@ -38,6 +40,8 @@ from manila_gluster_heketi.spread import Spread
 _PREFIX = 'gluster_heketi_'
 
 _OPTION_NAME = re.compile(r'[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)+')
+# Whatever a key manager counts its secrets by; it becomes part of a URL.
+_SECRET_ID = re.compile(r'[A-Za-z0-9_.-]+')
 # An operator's value would open a volume, or be overwritten in silence.
 _OWN_OPTIONS = frozenset(
     {
@@ -85,6 +89,22 @@ class SshSettings:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class AuthoritySettings:
+    """How the certificate authority is made and kept.
+
+    :ivar key_type: of a new one
+    :ivar passphrase_file: absolute path; '' for none
+    :ivar passphrase_secret: id in a key manager; '' for none
+    :ivar store: where it is kept, 'files' or 'database'
+    """
+
+    key_type: str = 'ec-p256'
+    passphrase_file: str = ''
+    passphrase_secret: str = ''
+    store: str = 'files'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class PlacementSettings:
     """Where bricks go, and how large and how many they may be.
 
@@ -112,11 +132,13 @@ class Settings:
     :ivar gluster_busy_timeout: seconds
     :ivar cluster_operations: at once in a cluster
     :ivar cluster: name of the one cluster to serve, '' for all
+    :ivar configuration: all sections, for libraries that have their own
     """
 
     store_connection: str = dataclasses.field(repr=False)
     state_path: str
     ca_directory: str
+    authority: AuthoritySettings
     node_certificate_days: int
     client_certificate_days: int
     ssh: SshSettings
@@ -135,15 +157,22 @@ class Settings:
     peer_ping_timeout: int
     gluster_busy_timeout: int
     cluster_operations: int
+    configuration: cfg.ConfigOpts = dataclasses.field(
+        default_factory=lambda: cfg.CONF, repr=False, compare=False
+    )
 
     @classmethod
-    def from_group(cls, group: Any) -> 'Settings':
+    def from_group(
+        cls, group: Any, configuration: cfg.ConfigOpts | None = None
+    ) -> 'Settings':
         """Read the options of a section.
 
         Directories are looked at when they are used, not here: the first
         process to use them makes them.
 
         :param group: has the options as attributes
+        :param configuration: what the section is of; the process's own unless
+            given
         :raises InvalidConfiguration: an option has a value of no use
         :raises InsecureFile: others may read the private SSH key
         """
@@ -155,6 +184,7 @@ class Settings:
             ca_directory=options.path(
                 'ca_directory', os.path.join(state_path, 'ca')
             ),
+            authority=_authority(options),
             node_certificate_days=options.read('node_certificate_days'),
             client_certificate_days=options.read('client_certificate_days'),
             ssh=_ssh(options, state_path),
@@ -176,6 +206,7 @@ class Settings:
             peer_ping_timeout=options.read('peer_ping_timeout'),
             gluster_busy_timeout=options.read('gluster_busy_timeout'),
             cluster_operations=options.read('cluster_operations'),
+            configuration=configuration or cfg.CONF,
         )
 
 
@@ -250,6 +281,30 @@ def _placement(options: _Options) -> PlacementSettings:
         brick_max_bytes=most * GIB,
         volume_bricks=volume_bricks,
         cluster_volumes=options.read('cluster_volumes_max'),
+    )
+
+
+def _authority(options: _Options) -> AuthoritySettings:
+    passphrase_file = options.path('ca_passphrase_file', '')
+    secret: str = options.read('ca_passphrase_secret')
+    if secret and not _SECRET_ID.fullmatch(secret):
+        reason = 'it is not an id; in the URL of a secret that is what is last'
+        raise invalid('ca_passphrase_secret', secret, reason)
+    if secret and passphrase_file:
+        reason = f'{_PREFIX}ca_passphrase_file is set too'
+        raise invalid('ca_passphrase_secret', secret, reason)
+    store: str = options.read('ca_store')
+    if store == 'database' and not (secret or passphrase_file):
+        reason = (
+            f'its key needs a passphrase there: set {_PREFIX}'
+            f'ca_passphrase_file or {_PREFIX}ca_passphrase_secret'
+        )
+        raise invalid('ca_store', store, reason)
+    return AuthoritySettings(
+        key_type=options.read('ca_key_type'),
+        passphrase_file=passphrase_file,
+        passphrase_secret=secret,
+        store=store,
     )
 
 

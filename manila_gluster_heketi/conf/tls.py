@@ -32,7 +32,75 @@ OPTS: list[cfg.Opt] = [
             key must have mode 0600 or 0400. Empty means "ca" in
             gluster_heketi_state_path. All hosts that use one store need the
             same authority: copy the directory to each, with its modes, before
-            the second one starts. Whoever has the key can mount any share.
+            the second one starts, or set gluster_heketi_ca_store to
+            "database". Whoever has the key can mount any share.
+            """
+        ),
+    ),
+    cfg.StrOpt(
+        'gluster_heketi_ca_store',
+        default='files',
+        choices=['files', 'database'],
+        help=paragraphs(
+            """
+            Where the certificate authority is kept.
+
+            "files" means the directory that gluster_heketi_ca_directory names.
+            "database" means the store that gluster_heketi_store_connection
+            names, so that all hosts have the same authority without a copy;
+            the first process to need one makes it. There the key is always
+            encrypted, so a passphrase must be configured, the same on each
+            host. An authority that is in files is taken over with
+            "gluster-heketi ca import".
+            """
+        ),
+    ),
+    cfg.StrOpt(
+        'gluster_heketi_ca_key_type',
+        default='ec-p256',
+        choices=['ec-p256', 'rsa-3072'],
+        help=paragraphs(
+            """
+            Type of the key that a new certificate authority gets.
+
+            Elliptic curve keys on P-256 sign quickly and are understood
+            everywhere; RSA with 3,072 bits is for those who must not use
+            curves. Nodes and clients have keys on P-256 in either case. An
+            authority that is there keeps its key.
+            """
+        ),
+    ),
+    cfg.StrOpt(
+        'gluster_heketi_ca_passphrase_file',
+        default='',
+        help=paragraphs(
+            """
+            File with the passphrase of the authority's key, as an absolute
+            path.
+
+            The passphrase is the file's only line. The file must have mode
+            0600 or 0400 and belong to the service's user or to root. With a
+            passphrase the key of a new authority is encrypted; "gluster-heketi
+            ca encrypt" encrypts one that is there. Keep it off the disk that
+            has the key, or a copy of that disk is a copy of both. Empty means
+            that there is none.
+            """
+        ),
+    ),
+    cfg.StrOpt(
+        'gluster_heketi_ca_passphrase_secret',
+        default='',
+        help=paragraphs(
+            """
+            Id of a secret in a key manager that is the passphrase of the
+            authority's key.
+
+            It is fetched through castellan, from Barbican or whatever the
+            section key_manager of the same configuration names, each time the
+            authority is read: once in the life of a process. It must be a
+            passphrase or opaque data. Needs castellan, which
+            "manila-gluster-heketi[barbican]" installs. Only one of this and
+            gluster_heketi_ca_passphrase_file may be set.
             """
         ),
     ),

@@ -69,14 +69,18 @@ from manila_gluster_heketi.exceptions.store import StoreInUse
 from manila_gluster_heketi.exceptions.store import StoreLost
 from manila_gluster_heketi.exceptions.store import StoreNotEmpty
 from manila_gluster_heketi.exceptions.store import StoreTooNew
+from manila_gluster_heketi.exceptions.tls import AuthorityExists
 from manila_gluster_heketi.exceptions.tls import InsecureFile
 from manila_gluster_heketi.exceptions.tls import InvalidCommonName
+from manila_gluster_heketi.exceptions.tls import KeyManagerError
 from manila_gluster_heketi.exceptions.tls import NameRevoked
+from manila_gluster_heketi.exceptions.tls import PassphraseError
 from manila_gluster_heketi.exceptions.tls import RevokedStillHolds
 from manila_gluster_heketi.exceptions.tls import TlsError
 
 __all__ = [
     'AccessListFull',
+    'AuthorityExists',
     'CommandFailed',
     'CommandFenced',
     'CommandStillRuns',
@@ -102,6 +106,7 @@ __all__ = [
     'InvalidInput',
     'InvalidTopology',
     'InvalidTransition',
+    'KeyManagerError',
     'LabError',
     'LabGuestFailed',
     'LabManilaFailed',
@@ -116,6 +121,7 @@ __all__ = [
     'OperationFailed',
     'OperationStuck',
     'OutputNotUnderstood',
+    'PassphraseError',
     'PeerRejected',
     'PeersDown',
     'RebuildRefused',

@@ -42,10 +42,41 @@ class InsecureFile(TlsError):
     action = 'Create it, owned by the service user, with mode 0600.'
 
 
+class PassphraseError(TlsError):
+    """The key of the authority is encrypted, and can't be opened."""
+
+    code = 'MGH-610'
+    template = 'key of the certificate authority at {path}: {reason}.'
+    action = (
+        'Set gluster_heketi_ca_passphrase_file or '
+        'gluster_heketi_ca_passphrase_secret to its passphrase.'
+    )
+
+
+class KeyManagerError(TlsError):
+    """The key manager does not give us the passphrase."""
+
+    code = 'MGH-611'
+    template = 'secret {secret!r} of the key manager: {reason}.'
+    action = (
+        'Look at the sections key_manager and barbican of the configuration, '
+        'and at who may read the secret.'
+    )
+
+
+class AuthorityExists(TlsError):
+    """An authority is to be put where there is one."""
+
+    code = 'MGH-612'
+    template = 'certificate authority at {path}: there is one already.'
+    action = 'Keep it: nodes and clients trust no other.'
+    http_status = 409
+
+
 class NameRevoked(InvalidInput):
     """A common name that must have access to nothing any more."""
 
-    code = 'MGH-610'
+    code = 'MGH-613'
     template = 'common name {value!r} was revoked {since}: {reason}.'
     action = (
         'Use another name; nothing was changed. The ban is lifted with '
@@ -58,7 +89,7 @@ class NameRevoked(InvalidInput):
 class RevokedStillHolds(Conflict):
     """A name whose revoked certificates would open shares again."""
 
-    code = 'MGH-611'
+    code = 'MGH-614'
     template = (
         '{kind} {identity!r}: certificate {serial} of it was revoked but '
         'holds until {until}; Gluster knows no revoked certificates, so that '

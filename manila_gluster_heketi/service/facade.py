@@ -16,7 +16,6 @@ Nothing happens here but orchestration: a call takes the lock of what it
 changes, runs one operation and gives back a value of the model.
 """
 
-import functools
 import os
 from collections.abc import Callable
 from collections.abc import Collection
@@ -50,6 +49,7 @@ from manila_gluster_heketi.operations.site import Site
 from manila_gluster_heketi.service import placing
 from manila_gluster_heketi.service.capacity import Capacity
 from manila_gluster_heketi.service.clients import Clients
+from manila_gluster_heketi.service.custody import Custody
 from manila_gluster_heketi.service.hardware import Hardware
 from manila_gluster_heketi.service.plans import Plans
 from manila_gluster_heketi.service.revocation import Revocation
@@ -70,6 +70,7 @@ class Service:
 
     :param executor: how commands reach hosts; OpenSSH unless given
     :raises InvalidConfiguration: the strategy can't be used
+    :ivar authority: who signs certificates
     :ivar capacity: what there is room for
     :ivar clients: certificates of tenants' clients
     :ivar hardware: single nodes and devices
@@ -85,6 +86,7 @@ class Service:
         self._creation = placing.policy(settings)
         self.store = Store(settings.store_connection)
         self.executor = executor or openssh.OpenSshExecutor(settings.ssh)
+        self.authority = Custody(settings, self.store)
         self.engine = Engine(
             self.store,
             Site(
@@ -376,6 +378,5 @@ class Service:
         """
         return abandon.abandon(self.engine, operation_id)
 
-    @functools.lru_cache(maxsize=1)  # noqa: B019  (one service, one authority)
     def _authority(self) -> Authority:
-        return Authority.load_or_create(self.settings.ca_directory)
+        return self.authority.current()

@@ -33,7 +33,7 @@ from manila_gluster_heketi.operations.truth.findings import Finding
 from manila_gluster_heketi.operations.truth.ledger import Note
 from manila_gluster_heketi.operations.truth.ledger import Scope
 from manila_gluster_heketi.operations.truth.rebuild import Rebuilt
-from manila_gluster_heketi.tls.ca import Authority
+from manila_gluster_heketi.service.custody import Custody
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -157,10 +157,10 @@ class Truth:
     def _trust(self) -> Trust:
         """Read the authority; to look for it must not make one."""
         try:
-            authority = Authority.load(self._settings.ca_directory)
-        except exceptions.TlsError as error:
+            authority = Custody(self._settings, self._engine.store).existing()
+        except (exceptions.TlsError, exceptions.InvalidConfiguration) as error:
             return Trust(None, error.what)
-        return Trust(authority.certificate)
+        return Trust(authority.certificate, above=authority.above)
 
 
 def _report(

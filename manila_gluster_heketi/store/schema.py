@@ -253,6 +253,18 @@ revoked_names = _table(
     _text('revoked_by'),
 )
 
+# Their keys are encrypted; a passphrase never gets here.
+authorities = _table(
+    'authorities',
+    'certificate authority',
+    sa.Column(
+        'generation', sa.Integer, primary_key=True, autoincrement=False
+    ),
+    sa.Column('certificate_pem', columns.LONG_TEXT, nullable=False),
+    sa.Column('key_pem', columns.LONG_TEXT, nullable=False),
+    sa.Column('created_at', columns.UtcDateTime, nullable=False),
+)
+
 # Of this project's processes, not of what they keep: see receipts.py.
 receipts = _table(
     'receipts',

@@ -10,87 +10,136 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The certificate authority of a store: self-signed, made at first use."""
+"""The certificate authority of a store: made at first use, or imported."""
 
 import dataclasses
+import datetime
 import functools
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric import rsa
 from oslo_log import log
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.tls import chain as chains
 from manila_gluster_heketi.tls import encoding
+from manila_gluster_heketi.tls import keys
 from manila_gluster_heketi.tls import keystore
+from manila_gluster_heketi.tls import passphrases
+from manila_gluster_heketi.tls import places
 from manila_gluster_heketi.tls import policy
 
 LOG = log.getLogger(__name__)
-
-_SigningKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Authority:
     """Signs certificates; safe for threads.
 
-    :ivar path: the directory that it was read from
+    :ivar path: where it was read from
+    :ivar above: the certificates above its own, the root last; () if it is
+        the root
     """
 
     path: str
     certificate: x509.Certificate
-    _key: _SigningKey = dataclasses.field(repr=False)
+    _key: keys.SigningKey = dataclasses.field(repr=False)
+    above: tuple[x509.Certificate, ...] = ()
 
     @classmethod
-    def load(cls, directory: str) -> 'Authority':
-        """Read the authority of a directory.
+    def load(
+        cls,
+        place: places.Place | str,
+        passphrase: passphrases.Source = passphrases.none,
+    ) -> 'Authority':
+        """Read the authority that is kept somewhere.
 
+        :param place: a directory, unless it says more
         :raises InsecureFile: the key is missing, or others may read it
+        :raises PassphraseError: the key can't be opened
         :raises TlsError: there is none, it is spoilt or has expired
         """
-        return cls._of(directory, keystore.read(directory))
+        place = _place(place)
+        return cls.of(place.name, place.read(), passphrase())
 
     @classmethod
-    def load_or_create(cls, directory: str) -> 'Authority':
-        """Read the authority of a directory; make one if there is none.
+    def load_or_create(
+        cls,
+        place: places.Place | str,
+        passphrase: passphrases.Source = passphrases.none,
+        key_type: keys.KeyType = keys.KeyType.EC_P256,
+    ) -> 'Authority':
+        """Read the authority that is kept somewhere, or make one.
 
+        Only where there is none is one made.
+
+        :param place: a directory, unless it says more
+        :param passphrase: if it gives one, the key of a new one is encrypted
+        :param key_type: of a new one
         :raises InsecureFile: the key is missing, or others may read it
+        :raises PassphraseError: the key can't be opened
         :raises TlsError: it is spoilt, has expired or can't be written
         """
-        pair, made = keystore.read_or_create(directory, _make)
-        authority = cls._of(directory, pair)
+        place = _place(place)
+        secret = passphrase()
+        pair, made = place.read_or_create(lambda: _make(key_type, secret))
+        authority = cls.of(place.name, pair, secret)
         if made:
             LOG.info(
                 'made a certificate authority in %s, SHA-256 fingerprint %s',
-                directory,
+                place.name,
                 authority.fingerprint,
             )
         return authority
 
     @classmethod
-    def _of(cls, directory: str, pair: keystore.Pair) -> 'Authority':
-        authority = cls(
-            directory,
-            _certificate(directory, pair),
-            _private_key(directory, pair),
-        )
-        authority._check_pair()
+    def of(
+        cls, path: str, pair: keystore.Pair, passphrase: bytes | None
+    ) -> 'Authority':
+        """Make one of what is kept of it; nothing is taken on trust.
+
+        :param path: what errors call the place
+        :raises PassphraseError: the key can't be opened
+        :raises TlsError: it is spoilt or has expired
+        """
+        certificate, *above = _chain(path, pair)
+        key = _private_key(path, pair, passphrase)
+        if certificate.public_key() != key.public_key():
+            raise exceptions.TlsError(
+                path=path,
+                reason=f'{keystore.KEY} is not the key of '
+                f'{keystore.CERTIFICATE}',
+            )
+        authority = cls(path, certificate, key, tuple(above))
         authority.check_time()
         return authority
 
     @functools.cached_property
     def certificate_pem(self) -> str:
-        """The certificate, as clients and nodes get it."""
+        """Its own certificate."""
         return encoding.pem(self.certificate)
+
+    @functools.cached_property
+    def trust_pem(self) -> str:
+        """What clients and nodes verify with: all up to the root.
+
+        OpenSSL accepts nothing without a self-signed certificate at the end.
+        """
+        return ''.join(map(encoding.pem, (self.certificate, *self.above)))
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, as ``openssl x509`` writes it."""
-        return self.certificate.fingerprint(hashes.SHA256()).hex(':').upper()
+        return fingerprint(self.certificate)
+
+    @functools.cached_property
+    def not_after(self) -> datetime.datetime:
+        """When the first of it and those above it expires."""
+        return min(
+            each.not_valid_after_utc
+            for each in (self.certificate, *self.above)
+        )
 
     def sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
         """Sign a certificate that says all but who issued it."""
@@ -105,16 +154,12 @@ class Authority:
 
         :raises TlsError: it has expired, or its time has not come yet
         """
-        now = policy.now()
-        if now >= self.certificate.not_valid_after_utc:
-            end = self.certificate.not_valid_after_utc
-            raise self._error(f'it expired at {end:%Y-%m-%d %H:%M:%S} UTC')
-        if now < self.certificate.not_valid_before_utc:
-            start = self.certificate.not_valid_before_utc
-            raise self._error(
-                f'it is not valid before {start:%Y-%m-%d %H:%M:%S} UTC; '
-                'check the clock of this host'
-            )
+        try:
+            chains.check_time((self.certificate, *self.above), policy.now())
+        except chains.Unfit as unfit:
+            raise exceptions.TlsError(
+                path=self.path, reason=str(unfit)
+            ) from unfit
 
     @functools.cached_property
     def _authority_key_identifier(self) -> x509.AuthorityKeyIdentifier:
@@ -129,32 +174,18 @@ class Authority:
         identifier = x509.AuthorityKeyIdentifier
         return identifier.from_issuer_subject_key_identifier(own)
 
-    def _check_pair(self) -> None:
-        if self.certificate.public_key() != self._key.public_key():
-            raise self._error(
-                f'{keystore.KEY} is not the key of {keystore.CERTIFICATE}'
-            )
-        try:
-            policy.strong_key(self._key.public_key())
-        except policy.WeakKey as weak:
-            raise self._error(f'{keystore.KEY}: {weak}') from weak
-        try:
-            constraints = self.certificate.extensions.get_extension_for_class(
-                x509.BasicConstraints
-            ).value
-        except (x509.ExtensionNotFound, ValueError):
-            constraints = x509.BasicConstraints(ca=False, path_length=None)
-        if not constraints.ca:
-            raise self._error(
-                f'{keystore.CERTIFICATE} is no certificate of an authority'
-            )
 
-    def _error(self, reason: str) -> exceptions.TlsError:
-        return exceptions.TlsError(path=self.path, reason=reason)
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Give the SHA-256 of a certificate as ``openssl x509`` writes it."""
+    return certificate.fingerprint(hashes.SHA256()).hex(':').upper()
 
 
-def _make() -> keystore.Pair:
-    key = ec.generate_private_key(ec.SECP256R1())
+def _place(place: places.Place | str) -> places.Place:
+    return places.Directory(place) if isinstance(place, str) else place
+
+
+def _make(key_type: keys.KeyType, passphrase: bytes | None) -> keystore.Pair:
+    key = keys.make(key_type)
     # OpenSSL looks an issuer up by its name, so two authorities in one list
     # of trusted ones must not have the same.
     subject = encoding.common_name(f'gluster-heketi-ca-{model.new_id()}')
@@ -181,31 +212,37 @@ def _make() -> keystore.Pair:
         )
         .sign(key, hashes.SHA256())
     )
-    return keystore.Pair(encoding.pem(certificate), encoding.key_pem(key))
+    return keystore.Pair(encoding.pem(certificate), keys.pem(key, passphrase))
 
 
-def _certificate(path: str, pair: keystore.Pair) -> x509.Certificate:
+def _chain(path: str, pair: keystore.Pair) -> tuple[x509.Certificate, ...]:
     try:
-        return x509.load_pem_x509_certificate(pair.certificate_pem.encode())
-    except ValueError as error:
+        first, *others = chains.read(pair.certificate_pem)
+        return chains.up_to_the_root(first, others)
+    except chains.Unfit as unfit:
         raise exceptions.TlsError(
-            path=path, reason=f'{keystore.CERTIFICATE} is not a certificate'
-        ) from error
+            path=path, reason=f'{keystore.CERTIFICATE}: {unfit}'
+        ) from unfit
 
 
-def _private_key(path: str, pair: keystore.Pair) -> _SigningKey:
+def _private_key(
+    path: str, pair: keystore.Pair, passphrase: bytes | None
+) -> keys.SigningKey:
     try:
-        key = serialization.load_pem_private_key(pair.key_pem.encode(), None)
-    except (TypeError, ValueError, UnsupportedAlgorithm):
-        # Not chained: no part of the key shall reach a traceback.
+        key = keys.load(pair.key_pem, passphrase)
+    except keys.Closed as closed:
+        raise exceptions.PassphraseError(
+            path=path, reason=str(closed)
+        ) from closed
+    except keys.Unusable as unusable:
         raise exceptions.TlsError(
-            path=path,
-            reason=f'{keystore.KEY} is not a private key without passphrase',
-        ) from None
-    if not isinstance(key, _SigningKey):
-        raise exceptions.TlsError(
-            path=path,
-            reason=f'{keystore.KEY} is neither an elliptic curve key nor an '
-            'RSA key',
+            path=path, reason=f'{keystore.KEY}: {unusable}'
+        ) from unusable
+    if passphrase is not None and not keys.is_encrypted(pair.key_pem):
+        LOG.warning(
+            'a passphrase is configured, but the key of the certificate '
+            'authority in %s is not encrypted; "gluster-heketi ca encrypt" '
+            'encrypts it',
+            path,
         )
     return key

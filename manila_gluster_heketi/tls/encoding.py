@@ -17,8 +17,6 @@ import re
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from manila_gluster_heketi.tls import keys
-
 #: Signatures alone: key exchange is ephemeral in TLS 1.3 and in the
 #: TLS 1.2 that elliptic curve keys allow.
 END_ENTITY_USAGE = x509.KeyUsage(
@@ -51,15 +49,6 @@ _HOST_NAME = re.compile(rf'{_HOST_LABEL}(\.{_HOST_LABEL})*')
 def pem(certificate: x509.Certificate) -> str:
     """Write a certificate in PEM."""
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-
-def key_pem(key: keys.PrivateKey) -> str:
-    """Write a private key in PEM, without a passphrase."""
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
 
 
 def common_name(name: str) -> x509.Name:

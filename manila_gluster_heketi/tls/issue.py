@@ -259,7 +259,7 @@ def _issue(
 ) -> Bundle:
     key = keys.make(key_type)
     certificate = _certify(authority, owner, days, key.public_key())
-    return _bundle(authority, owner, certificate, encoding.key_pem(key))
+    return _bundle(authority, owner, certificate, keys.pem(key))
 
 
 def _certify(
@@ -270,9 +270,7 @@ def _certify(
 ) -> x509.Certificate:
     # It may have expired since it was read.
     authority.check_time()
-    start, end = policy.validity(
-        days, authority.certificate.not_valid_after_utc
-    )
+    start, end = policy.validity(days, authority.not_after)
     subject = encoding.common_name(owner.name)
     return authority.sign(
         x509.CertificateBuilder()
@@ -304,7 +302,7 @@ def _bundle(
     return Bundle(
         certificate_pem=encoding.pem(certificate),
         key_pem=key_pem,
-        ca_pem=authority.certificate_pem,
+        ca_pem=authority.trust_pem,
         record=model.Certificate(
             serial=f'{certificate.serial_number:x}',
             common_name=owner.name,

@@ -41,7 +41,10 @@ _DIRECTORY_MODE = 0o700
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pair:
-    """A certificate and its key, in PEM."""
+    """A certificate and its key, in PEM.
+
+    :ivar certificate_pem: of the authority, and those above it up to the root
+    """
 
     certificate_pem: str
     key_pem: str = dataclasses.field(repr=False)
@@ -71,8 +74,8 @@ def read(directory: str) -> Pair:
             reason=f'it is missing, but {CERTIFICATE} is there',
         )
     return Pair(
-        certificate_pem=_read_text(os.path.join(directory, CERTIFICATE)),
-        key_pem=_read_secret(os.path.join(directory, KEY)),
+        certificate_pem=read_text(os.path.join(directory, CERTIFICATE)),
+        key_pem=read_secret(os.path.join(directory, KEY)),
     )
 
 
@@ -101,9 +104,56 @@ def read_or_create(
             _create(directory, pair)
             return pair, True
     except OSError as error:
-        raise exceptions.TlsError(
-            path=directory, reason=f'can not be written: {error.strerror}'
-        ) from error
+        raise _not_written(directory, error) from error
+
+
+def create(directory: str, pair: Pair) -> None:
+    """Write a pair into a directory that has none.
+
+    :raises AuthorityExists: it has one, or half of one
+    :raises TlsError: it can't be written
+    """
+    try:
+        with _locked(directory):
+            _finish_interrupted(directory)
+            if any(_present(directory)):
+                raise exceptions.AuthorityExists(path=directory)
+            _create(directory, pair)
+    except OSError as error:
+        raise _not_written(directory, error) from error
+
+
+def replace_key(directory: str, pair: Pair, key_pem: str) -> None:
+    """Put another text of the same key into its place, in one step.
+
+    It keeps the owner of the old one: root may do this for the service.
+
+    :param pair: what the directory has by now
+    :raises TlsError: it has another pair, or can't be written
+    """
+    target = os.path.join(directory, KEY)
+    new = os.path.join(directory, _NEW.format(KEY))
+    try:
+        with _locked(directory):
+            if read(directory) != pair:
+                raise exceptions.TlsError(
+                    path=directory, reason='it was changed meanwhile'
+                )
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(new)
+            try:
+                write_new(new, key_pem, SECRET_MODE)
+                owner = os.stat(target)
+                if owner.st_uid != os.geteuid():
+                    os.chown(new, owner.st_uid, owner.st_gid)
+                os.rename(new, target)
+            except OSError:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(new)
+                raise
+            sync_directory(directory)
+    except OSError as error:
+        raise _not_written(directory, error) from error
 
 
 def write_new(path: str, text: str, mode: int) -> None:
@@ -149,6 +199,46 @@ def sync_directory(directory: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_text(path: str) -> str:
+    """Read a file that everybody may read.
+
+    :raises TlsError: it can't be read, or is not PEM
+    """
+    try:
+        with open(path, encoding='ascii') as stream:
+            return stream.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise exceptions.TlsError(
+            path=path, reason=f'it can not be read: {error}'
+        ) from error
+
+
+def read_secret(path: str) -> str:
+    """Read a file that only its owner may read.
+
+    :raises InsecureFile: others may, or it can't be read, or is not PEM
+    """
+    try:
+        with open(path, encoding='ascii') as stream:
+            # The open file is asked, not the name, which could change.
+            mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+            if mode & 0o077:
+                raise exceptions.InsecureFile(
+                    path=path,
+                    reason=f'its mode {mode:04o} lets others use it',
+                )
+            return stream.read()
+    except OSError as error:
+        raise exceptions.InsecureFile(
+            path=path, reason=f'it can not be read: {error.strerror}'
+        ) from error
+    except UnicodeDecodeError:
+        # The text of the error would show bytes of the key.
+        raise exceptions.InsecureFile(
+            path=path, reason='it is not PEM'
+        ) from None
 
 
 def _present(directory: str) -> tuple[bool, bool]:
@@ -206,33 +296,7 @@ def _finish_interrupted(directory: str) -> None:
         sync_directory(directory)
 
 
-def _read_text(path: str) -> str:
-    try:
-        with open(path, encoding='ascii') as stream:
-            return stream.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise exceptions.TlsError(
-            path=path, reason=f'it can not be read: {error}'
-        ) from error
-
-
-def _read_secret(path: str) -> str:
-    try:
-        with open(path, encoding='ascii') as stream:
-            # The open file is asked, not the name, which could change.
-            mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
-            if mode & 0o077:
-                raise exceptions.InsecureFile(
-                    path=path,
-                    reason=f'its mode {mode:04o} lets others use it',
-                )
-            return stream.read()
-    except OSError as error:
-        raise exceptions.InsecureFile(
-            path=path, reason=f'it can not be read: {error.strerror}'
-        ) from error
-    except UnicodeDecodeError:
-        # The text of the error would show bytes of the key.
-        raise exceptions.InsecureFile(
-            path=path, reason='it is not PEM'
-        ) from None
+def _not_written(directory: str, error: OSError) -> exceptions.TlsError:
+    return exceptions.TlsError(
+        path=directory, reason=f'can not be written: {error.strerror}'
+    )

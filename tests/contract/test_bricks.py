@@ -26,7 +26,7 @@ from manila_gluster_heketi.hostcmd import system
 from manila_gluster_heketi.hostcmd import xfs
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Tolerance
-from manila_gluster_heketi.tls import encoding
+from manila_gluster_heketi.tls import keys
 from tests.contract import site
 
 _MIB = site.MIB
@@ -431,7 +431,7 @@ class SystemContract(site.Contract):
         )
         _, first, _, second, _, third = self.run_on(
             self.node,
-            system.write_file(path, encoding.key_pem(key), 0o600),
+            system.write_file(path, keys.pem(key), 0o600),
             system.public_key(path),
             system.write_file(path, 'no key\n', 0o600),
             system.public_key(path),

@@ -42,10 +42,12 @@ class Trust:
 
     :ivar certificate: None if it can't be read
     :ivar error: why not
+    :ivar above: those above it, which nodes need too to verify with it
     """
 
     certificate: x509.Certificate | None
     error: str = ''
+    above: tuple[x509.Certificate, ...] = ()
 
 
 def compare(scene: Scene, trust: Trust) -> Iterator[Finding]:
@@ -59,7 +61,7 @@ def compare(scene: Scene, trust: Trust) -> Iterator[Finding]:
             trust.error,
         )
     for node, view in scene.nodes():
-        yield from _Node(scene, node, view, trust.certificate).compare()
+        yield from _Node(scene, node, view, trust).compare()
 
 
 class _Node:
@@ -70,12 +72,13 @@ class _Node:
         scene: Scene,
         node: model.Node,
         view: HostView,
-        authority: x509.Certificate | None,
+        trust: Trust,
     ) -> None:
         self._scene = scene
         self._node = node
         self._view = view
-        self._authority = authority
+        self._authority = trust.certificate
+        self._above = trust.above
 
     def compare(self) -> Iterator[Finding]:
         """Find what differs."""
@@ -84,10 +87,15 @@ class _Node:
         # A node without any is one that has lost them; it trusts nobody, so
         # that nobody is locked out when it trusts us.
         trusted = _certificates(self._view.authorities)
-        if trusted and self._authority not in trusted:
+        missing = [
+            each
+            for each in (self._authority, *self._above)
+            if each not in trusted
+        ]
+        if trusted and missing:
             yield self._finding(
                 Code.AUTHORITY_OTHER,
-                _named(self._authority),
+                ', '.join(map(_named, missing)),
                 ', '.join(map(_named, trusted)),
                 mend=False,
             )

@@ -525,7 +525,7 @@ class RevocationTestCase(commands.CommandTestCase):
             (row['Common Name'], row['By'], row['Reason']),
         )
         err = self.refused(ExitCode.BAD_INPUT, *self.issue, '--overwrite')
-        self.assertIn('[MGH-610]', err)
+        self.assertIn('[MGH-613]', err)
         self.assertIn('lost', err)
 
     def test_something_is_left(self) -> None:
@@ -550,7 +550,7 @@ class RevocationTestCase(commands.CommandTestCase):
         self.json_of(*self.issue)
         self.json_of('cert', 'revoke', 'alice')
         err = self.refused(ExitCode.FAILED, 'cert', 'unrevoke', 'alice')
-        self.assertIn('[MGH-611]', err)
+        self.assertIn('[MGH-614]', err)
         self.assertIn('could mount again', err)
         self.assertEqual(1, len(self.json_of('cert', 'revoked')))
         self.assertEqual(

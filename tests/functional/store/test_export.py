@@ -24,6 +24,7 @@ import sqlalchemy as sa
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.store import authorities
 from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import export
 from manila_gluster_heketi.store import journal
@@ -112,6 +113,10 @@ class FilledTestCase(base.StoreTestCase):
                 tx, model.RevokedName('bob', base.NOON, 'left 🏔', 'zoë')
             )
 
+            authorities.add(
+                tx, model.StoredAuthority(1, 'ü' * 20_000, 'key', base.NOON)
+            )
+
     def _add_operation(
         self, tx: Any, cluster: model.Cluster, state: model.OpState
     ) -> None:
@@ -146,6 +151,7 @@ class FilledTestCase(base.StoreTestCase):
                 journal.operations(tx),
                 certificates.all(tx),
                 revocations.all(tx),
+                authorities.latest(tx),
             ]
 
     def target(self, engine: str = '') -> session.Store:
@@ -212,7 +218,7 @@ class RoundTripTestCase(FilledTestCase):
         error = self.assertRaises(
             exceptions.StoreNotEmpty, load.read, self.store, lines, 'x'
         )
-        self.assertEqual('certificates', error.fields['table'])
+        self.assertEqual('authorities', error.fields['table'])
         self.assertEqual(before, rows_of(self.store))
         load.read(self.store, lines, 'x', replace=True)
         self.assertEqual([], rows_of(self.store))

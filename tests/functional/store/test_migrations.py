@@ -27,6 +27,7 @@ from alembic import migration
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import sizes
+from manila_gluster_heketi.store import authorities
 from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import revocations
@@ -259,6 +260,16 @@ class FirstSchemaTestCase(OldDatabaseTestCase):
             journal.close_operation(tx, 'o0')
             journal.close_operation(tx, 'o1')
             self.assertEqual(5, len(journal.operations(tx)))
+
+    def test_authority_in_files_stays_there(self) -> None:
+        """There is room for one, and none in it."""
+        self.store.sync()
+        new = model.StoredAuthority(1, 'certificate', 'key', base.NOON)
+        with self.store.write() as tx:
+            self.assertIsNone(authorities.latest(tx))
+            authorities.add(tx, new)
+        with self.store.read() as tx:
+            self.assertEqual(new, authorities.latest(tx))
 
     def _add_operation(
         self,

@@ -12,10 +12,8 @@
 
 """Handshakes with a server that behaves like a brick."""
 
-import contextlib
 import socket
 import ssl
-import threading
 from collections.abc import Callable
 
 import fixtures
@@ -25,52 +23,10 @@ from manila_gluster_heketi.tls import ca
 from manila_gluster_heketi.tls import distribute
 from manila_gluster_heketi.tls import issue
 from tests import base
+from tests.functional.tls import bricks
 
 CLUSTER = '0123456789abcdef' * 2
 OTHER = 'f' * 32
-
-
-class _Brick(fixtures.Fixture):
-    """Serves one connection: asks for a certificate, then waits."""
-
-    def __init__(self, bundle: issue.Bundle, trusted: str) -> None:
-        self._bundle = bundle
-        self._trusted = trusted
-
-    def _setUp(self) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(cadata=self._trusted)
-        directory = self.useFixture(fixtures.TempDir()).path
-        key, certificate, _ = issue.write_bundle(self._bundle, directory)
-        context.load_cert_chain(certificate, key)
-        self.adapt(context)
-        listener = socket.create_server(('127.0.0.1', 0))
-        self.addCleanup(listener.close)
-        self.port = listener.getsockname()[1]
-        thread = threading.Thread(target=self._serve, args=(listener, context))
-        thread.start()
-        self.addCleanup(thread.join)
-
-    @staticmethod
-    def adapt(context: ssl.SSLContext) -> None:
-        """Change how the brick speaks."""
-
-    def _serve(self, listener: socket.socket, context: ssl.SSLContext) -> None:
-        plain, _ = listener.accept()
-        plain.settimeout(30)
-        # A refused handshake is what some tests are about.
-        with (
-            plain,
-            contextlib.suppress(OSError),
-            context.wrap_socket(plain, server_side=True) as sealed,
-        ):
-            self.speak(sealed)
-
-    @staticmethod
-    def speak(sealed: ssl.SSLSocket) -> None:
-        """Wait until the client has gone."""
-        sealed.recv(1)
 
 
 class VerifyHandshakeTestCase(base.TestCase):
@@ -96,7 +52,7 @@ class VerifyHandshakeTestCase(base.TestCase):
         adapt: Callable[[ssl.SSLContext], None] | None = None,
         speak: Callable[[ssl.SSLSocket], None] | None = None,
     ) -> int:
-        brick = _Brick(bundle or self.node, self.ours.certificate_pem)
+        brick = bricks.Brick(bundle or self.node, self.ours.certificate_pem)
         if adapt:
             brick.adapt = adapt
         if speak:

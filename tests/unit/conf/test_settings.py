@@ -69,6 +69,7 @@ class SettingsTestCase(base.TestCase):
                 store_connection=f'sqlite:///{state}/store.sqlite',
                 state_path=state,
                 ca_directory=f'{state}/ca',
+                authority=settings.AuthoritySettings(),
                 node_certificate_days=365,
                 client_certificate_days=90,
                 ssh=settings.SshSettings(
@@ -212,6 +213,57 @@ class SettingsTestCase(base.TestCase):
             dataclasses.replace(self._read(), headroom_percent=20), found
         )
 
+    def test_authority(self) -> None:
+        """As it is made, and where its passphrase is."""
+        found = self._read(
+            ca_key_type='rsa-3072', ca_passphrase_file='/etc/passphrase'
+        )
+        self.assertEqual(
+            settings.AuthoritySettings('rsa-3072', '/etc/passphrase'),
+            found.authority,
+        )
+        found = self._read(ca_passphrase_secret='0f-1')
+        self.assertEqual('0f-1', found.authority.passphrase_secret)
+
+    def test_two_passphrases(self) -> None:
+        """Nobody knows which one is meant."""
+        error = self.assertRaises(
+            exceptions.InvalidConfiguration,
+            self._read,
+            ca_passphrase_secret='0f-1',
+            ca_passphrase_file='/etc/passphrase',
+        )
+        self.assertIn('passphrase_file is set too', str(error))
+
+    def test_authority_in_the_database_without_a_passphrase(self) -> None:
+        """Its key would lie open there."""
+        reason = self._refused('ca_store', 'database')
+        self.assertIn('gluster_heketi_ca_passphrase_file', reason)
+
+    @ddt.data('ca_passphrase_file', 'ca_passphrase_secret')
+    def test_authority_in_the_database(self, option: str) -> None:
+        """With a passphrase from either place."""
+        value = '/etc/x' if option == 'ca_passphrase_file' else '0f-1'
+        found = self._read(ca_store='database', **{option: value})
+        self.assertEqual('database', found.authority.store)
+
+    @ddt.data('https://h/v1/secrets/0f', 'a b', '../0f')
+    def test_secret_that_is_no_id(self, value: str) -> None:
+        """The URL that Barbican's client shows, for example."""
+        self.assertIn(
+            'not an id', self._refused('ca_passphrase_secret', value)
+        )
+
+    def test_other_sections(self) -> None:
+        """They come along for libraries, and make no difference."""
+        config = cfg.ConfigOpts()
+        opts.register_opts(config, 'gluster1')
+        config([], default_config_files=[])
+        found = settings.Settings.from_group(config.gluster1, config)
+        self.assertIs(config, found.configuration)
+        self.assertIs(cfg.CONF, self._read().configuration)
+        self.assertEqual(self._read(), found)
+
     def test_ssh_without_options(self) -> None:
         """Whoever makes the settings by hand gets the same defaults."""
         ssh = self._read().ssh
@@ -221,8 +273,8 @@ class SettingsTestCase(base.TestCase):
 
     def test_database_url_is_not_shown(self) -> None:
         """It may hold a password."""
-        found = self._read(store_connection='postgresql://u:secret@h/d')
-        self.assertNotIn('secret', repr(found))
+        found = self._read(store_connection='postgresql://u:sesame@h/d')
+        self.assertNotIn('sesame', repr(found))
 
     @ddt.data(
         ('durability', 'replicate:9'),
@@ -238,6 +290,8 @@ class SettingsTestCase(base.TestCase):
         ('headroom_percent', '-1'),
         ('headroom_percent', '1001'),
         ('headroom_percent', 'ten'),
+        ('ca_key_type', 'rsa-1024'),
+        ('ca_store', 'etcd'),
         ('node_certificate_days', '0'),
         ('client_certificate_days', '3651'),
         ('quota_soft_timeout', '1801'),
@@ -291,6 +345,7 @@ class SettingsTestCase(base.TestCase):
     @ddt.data(
         'state_path',
         'ca_directory',
+        'ca_passphrase_file',
         'ssh_known_hosts',
         'ssh_config_file',
         'ssh_private_key',

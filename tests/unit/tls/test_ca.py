@@ -187,17 +187,17 @@ class AuthorityTestCase(base.TestCase):
         self.assertIn('no certificate of an authority', self._refused())
 
     @ddt.data(
-        ('ca.pem', b'x', 'ca.pem is not a certificate'),
+        ('ca.pem', b'x', 'ca.pem: it is not a certificate'),
         ('ca.pem', b'\xff', 'ca.pem: it can not be read'),
-        ('ca.key', b'secret', 'ca.key is not a private key'),
+        ('ca.key', b'unspeakable', 'ca.key: it is not a private key'),
         (
             'ca.key',
             ec.generate_private_key(ec.SECP256R1()).private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
-                serialization.BestAvailableEncryption(b'secret'),
+                serialization.BestAvailableEncryption(b'unspeakable'),
             ),
-            'without passphrase',
+            'it is encrypted, and no passphrase is configured',
         ),
         (
             'ca.key',
@@ -216,7 +216,7 @@ class AuthorityTestCase(base.TestCase):
         self._write(name, content)
         message = self._refused()
         self.assertIn(text, message)
-        self.assertNotIn('secret', message)
+        self.assertNotIn('unspeakable', message)
 
     def test_authority_of_the_operator(self) -> None:
         """One with RSA and without identifiers serves too."""

@@ -52,6 +52,45 @@ class KeystoreTestCase(base.TestCase):
         self.assertEqual((PAIR, False), self._create())
         self.assertEqual(PAIR, keystore.read(self.directory))
 
+    def test_pair_of_the_operator(self) -> None:
+        """It is written as one that is made here."""
+        keystore.create(self.directory, PAIR)
+        self.assertEqual(PAIR, keystore.read(self.directory))
+        self.assertEqual(0o600, _mode(self.key))
+
+    @ddt.data('ca.key', 'ca.pem')
+    def test_there_is_a_pair_or_half_of_one(self, name: str) -> None:
+        """It stays as it is."""
+        os.makedirs(self.directory)
+        path = os.path.join(self.directory, name)
+        keystore.write_new(path, 'old', 0o600)
+        self.assertRaises(
+            exceptions.AuthorityExists, keystore.create, self.directory, PAIR
+        )
+        self.assertEqual('old', keystore.read_text(path))
+        self.assertEqual(
+            ['.lock', name], sorted(os.listdir(self.directory))
+        )
+
+    def test_pair_that_was_cut_off_between_its_halves(self) -> None:
+        """It is there, and a second one is refused."""
+        os.makedirs(self.directory)
+        new = os.path.join(self.directory, '.ca.pem.new')
+        keystore.write_new(self.key, PAIR.key_pem, 0o600)
+        keystore.write_new(new, PAIR.certificate_pem, 0o644)
+        self.assertRaises(
+            exceptions.AuthorityExists, keystore.create, self.directory, PAIR
+        )
+        self.assertEqual(PAIR, keystore.read(self.directory))
+
+    def test_place_that_can_not_be_written(self) -> None:
+        """The reason is told."""
+        keystore.write_new(self.directory, 'a file', 0o600)
+        error = self.assertRaises(
+            exceptions.TlsError, keystore.create, self.directory, PAIR
+        )
+        self.assertIn('can not be written', str(error))
+
     def test_key_is_for_the_owner_alone(self) -> None:
         """Whatever the umask says."""
         old = os.umask(0)

@@ -20,7 +20,7 @@ from manila_gluster_heketi.store import columns
 from manila_gluster_heketi.store.migrations import once
 
 revision = '0008_certificate_records'
-down_revision = '0006_claims'
+down_revision = '0007_authorities'
 branch_labels = None
 depends_on = None
 

@@ -49,9 +49,9 @@ class Show(show.ShowOne):
 class Import(show.ShowOne):
     """Take over a certificate authority of your own, such as an intermediate.
 
-    Only where there is none yet, so before the first node. All that will be
-    trusted is in the files: whoever has a key of one of the authorities in
-    the chain can pose as any node and any client.
+    Only where there is none yet, so before the first node. All that is below
+    the root of the chain will be trusted, what other authorities there issue
+    too, so use a root that has no others.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

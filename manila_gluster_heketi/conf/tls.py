@@ -96,9 +96,9 @@ OPTS: list[cfg.Opt] = [
             authority's key.
 
             It is fetched through castellan, from Barbican or whatever the
-            section key_manager of the same configuration names, each time the
-            authority is read: once in the life of a process. It must be a
-            passphrase or opaque data. Needs castellan, which
+            section key_manager of the same configuration names, when the
+            authority is read: by manila-share once, at its first use. It must
+            be a passphrase or opaque data. Needs castellan, which
             "manila-gluster-heketi[barbican]" installs. Only one of this and
             gluster_heketi_ca_passphrase_file may be set.
             """

@@ -12,8 +12,8 @@
 
 """The record of what is where, in SQL.
 
-``session.Store`` opens transactions; ``topology``, ``volumes``, ``journal``
-and ``certificates`` are functions that take one first::
+``session.Store`` opens transactions; ``topology``, ``volumes``, ``journal``,
+``certificates`` and ``authorities`` are functions that take one first::
 
     store = session.Store('sqlite:////var/lib/gluster-heketi/store.db')
     store.sync()

@@ -28,6 +28,13 @@ from manila_gluster_heketi.tls import policy
 # sets it (DEFAULT_VERIFY_DEPTH in its socket.c); that many certificates may be
 # between a peer's and the root (SSL_CTX_set_verify_depth(3)).
 _INTERMEDIATES = 1
+# What reading the parts of one may raise.
+_SPOILT = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 
@@ -138,7 +145,7 @@ def _check(certificate: x509.Certificate, below: int) -> None:
         used = certificate.signature_hash_algorithm
     except policy.WeakKey as weak:
         raise Unfit(f'{who}: {weak}') from weak
-    except (ValueError, UnsupportedAlgorithm):
+    except _SPOILT:
         raise Unfit(f'{who} is spoilt') from None
     if constraints is None or not constraints.ca:
         raise Unfit(f'{who} is no certificate of an authority')

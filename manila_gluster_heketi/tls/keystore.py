@@ -204,10 +204,11 @@ def sync_directory(directory: str) -> None:
 def read_text(path: str) -> str:
     """Read a file that everybody may read.
 
-    :raises TlsError: it can't be read, or is not PEM
+    :raises TlsError: it can't be read, or is not text
     """
     try:
-        with open(path, encoding='ascii') as stream:
+        # What is around the certificates may be in any language.
+        with open(path, encoding='utf-8') as stream:
             return stream.read()
     except (OSError, UnicodeDecodeError) as error:
         raise exceptions.TlsError(

@@ -180,6 +180,7 @@ class ImportTestCase(AuthorityTestCase):
         """It is shown with its chain, and what it trusts is told."""
         status, out, err = self.run_command(*self.words, '-f', 'json')
         self.assertEqual(0, status, err)
+        self.assertIn('trust all that is below CN=root,O=Operator', err)
         self.assertEqual(self.json_of('ca', 'show'), json.loads(out))
         found = json.loads(out)
         self.assertEqual(self.directory, found['Kept In'])

@@ -15,7 +15,10 @@
 import dataclasses
 import multiprocessing
 from multiprocessing.synchronize import Barrier
+from typing import Any
+from unittest import mock
 
+import ddt
 import sqlalchemy as sa
 
 from manila_gluster_heketi import exceptions
@@ -178,6 +181,42 @@ class DatabaseTestCase(base.StoreTestCase):
             connection.execute(sa.text('DROP TABLE authorities'))
             self.store.commit(connection)
         self.assertRaises(exceptions.StoreError, _authority, self.store)
+
+
+@databases.on_servers
+@ddt.ddt
+class LostServerTestCase(base.StoreTestCase):
+    """The connection breaks while the authority is put on record."""
+
+    @ddt.data(True, False)
+    def test_commit_is_lost(self, takes_place: bool) -> None:
+        """It is made once, and known to be, whether that took place or not."""
+        place = places.Database(self.store)
+        signer = operators.make()
+        pair = keystore.Pair(signer.pem, keys.pem(signer.key, b'x'))
+        dialect = self.store._open().engine.dialect
+        commit = dialect.do_commit
+        lost: list[bool] = []
+
+        def lose(connection: Any) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute('SELECT count(*) FROM authorities')
+                [(rows,)] = cursor.fetchall()
+            if not rows or lost:
+                commit(connection)
+                return
+            lost.append(True)
+            if takes_place:
+                commit(connection)
+            self.database.server.disconnect(self.database.name)
+            connection.cursor().execute('SELECT 1')
+
+        with mock.patch.object(dialect, 'do_commit', lose):
+            found, made = place.read_or_create(lambda: pair)
+        self.assertEqual([True], lost)
+        self.assertTrue(made)
+        self.assertEqual(pair, found)
+        self.assertEqual(pair, place.read())
 
 
 def _come(

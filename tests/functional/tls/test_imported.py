@@ -25,6 +25,7 @@ from manila_gluster_heketi.tls import distribute
 from manila_gluster_heketi.tls import imported
 from manila_gluster_heketi.tls import issue
 from manila_gluster_heketi.tls import keystore
+from manila_gluster_heketi.tls import passphrases
 from tests import base
 from tests.functional.tls import bricks
 from tests.unit.tls import operators
@@ -146,6 +147,23 @@ class OpensslTestCase(OwnAuthorityTestCase):
         files = {'trust': bundle.ca_pem, 'own': bundle.certificate_pem}
         said = self._openssl(*words, '-verify_depth', '1', 'own', **files)
         self.assertEqual('own: OK\n', said)
+
+    def test_key_that_we_encrypted(self) -> None:
+        """It can be opened without us, with the same file."""
+        path = os.path.join(self.directory, 'passphrase')
+        keystore.write_new(path, 'correct horse\n', 0o600)
+        where = os.path.join(self.directory, 'ca')
+        ca.Authority.load_or_create(
+            where, lambda: passphrases.from_file(path)
+        )
+        words = ('pkey', '-in', 'ca/ca.key', '-pubout', '-passin')
+        certified = self._openssl(
+            'x509', '-in', 'ca/ca.pem', '-pubkey', '-noout'
+        )
+        self.assertEqual(
+            certified, self._openssl(*words, 'file:passphrase')
+        )
+        self.assertNotEqual(certified, self._openssl(*words, 'pass:wrong'))
 
     def test_longer_chain_than_glusterfs_follows(self) -> None:
         """That is why one is refused."""

@@ -15,6 +15,7 @@
 import datetime
 import os
 from collections.abc import Callable
+from typing import Any
 
 import ddt
 import fixtures
@@ -38,16 +39,27 @@ from tests.unit.tls.operators import make
 _DAY = datetime.timedelta(days=1)
 _PASSPHRASE = b'correct horse'
 _Signers = tuple[operators.Signer, ...]
+_Make = Callable[[], _Signers]
 
 
-def _weak() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 1024)  # noqa: S505
+def _below(root: dict[str, Any] | None = None, **changes: Any) -> _Make:
+    """Say how an intermediate and its root differ from right ones."""
 
+    def signers() -> _Signers:
+        above = make(**(root or {}))
+        return above.below(**changes), above
+
+    return signers
 
 
 def _replaced_root() -> _Signers:
     """The root was made anew under its old name."""
     return make().below(), make()
+
+
+def _stranger() -> _Signers:
+    root = make()
+    return root.below(), root, make('stranger')
 
 
 def _two_below_the_root() -> _Signers:
@@ -56,106 +68,69 @@ def _two_below_the_root() -> _Signers:
     return upper.below(), upper, root
 
 
-# The authority, those above it, and what is said of them.
-BAD_CHAINS: dict[str, tuple[Callable[[], _Signers], str]] = {
+def _weak_curve() -> _Signers:
+    return (make(key=ec.generate_private_key(ec.SECP224R1())),)
+
+
+def _weak(above: bool) -> _Make:
+    def signers() -> _Signers:
+        key = rsa.generate_private_key(65537, 1024)  # noqa: S505
+        return _below({'key': key})() if above else _below(key=key)()
+
+    return signers
+
+
+_MAY_NOT_SIGN = {'usage': encoding.END_ENTITY_USAGE}
+_FOR_SERVERS = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+_FOR_OTHERS = x509.NameConstraints([x509.DNSName('example.org')], None)
+
+# The authority and those above it, and what is said of them.
+BAD_CHAINS: dict[str, tuple[_Make, str]] = {
     'of nobody': (lambda: (make().below(),), 'is missing'),
     'of another root': (
         lambda: (make().below(), make('other')),
         "'CN=root,O=Operator', which issued 'CN=intermediate,O=Operator'",
     ),
     'of a root that was replaced': (_replaced_root, 'is missing'),
-    'with a stranger': (
-        lambda: (root := make()) and (root.below(), root, make('stranger')),
-        "'CN=stranger,O=Operator' did not issue",
-    ),
+    'with a stranger': (_stranger, "'CN=stranger,O=Operator' did not issue"),
     'too long for GlusterFS': (_two_below_the_root, 'GlusterFS follows 1'),
-    'of a client': (
-        lambda: (root := make()) and (root.below(ca=False), root),
-        'no certificate of an authority',
-    ),
+    'of a client': (_below(ca=False), 'no certificate of an authority'),
     'without constraints': (
-        lambda: (root := make()) and (root.below(ca=None), root),
+        _below(ca=None),
         'no certificate of an authority',
     ),
-    'that may not sign': (
-        lambda: (root := make())
-        and (root.below(usage=encoding.END_ENTITY_USAGE), root),
-        'keyCertSign',
-    ),
-    'that does not say that it may sign': (
-        lambda: (root := make()) and (root.below(usage=None), root),
-        'keyCertSign',
-    ),
-    'of a root that allows none below it': (
-        lambda: (root := make(path_length=0)) and (root.below(), root),
-        'allows 0 authorities below it, and there are 1',
-    ),
+    'that may not sign': (_below(**_MAY_NOT_SIGN), 'keyCertSign'),
+    'that does not say that it signs': (_below(usage=None), 'keyCertSign'),
     'of a root that may not sign': (
-        lambda: (root := make(usage=encoding.END_ENTITY_USAGE))
-        and (root.below(), root),
+        _below(_MAY_NOT_SIGN),
         "'CN=root,O=Operator' may not sign",
     ),
-    'with a weak key': (
-        lambda: (root := make()) and (root.below(key=_weak()), root),
-        'RSA with 1024 bits',
+    'of a root that allows none below it': (
+        _below({'path_length': 0}),
+        'allows 0 authorities below it, and there are 1',
     ),
+    'with a weak key': (_weak(above=False), 'RSA with 1024 bits'),
     'of a root with a weak key': (
-        lambda: (root := make(key=_weak())) and (root.below(), root),
+        _weak(above=True),
         "'CN=root,O=Operator': RSA with 1024 bits",
     ),
-    'on a weak curve': (
-        lambda: (make(key=ec.generate_private_key(ec.SECP224R1())),),
-        'curve secp224r1',
-    ),
+    'on a weak curve': (_weak_curve, 'curve secp224r1'),
     'signed with less than SHA-256': (
-        lambda: (root := make())
-        and (root.below(algorithm=hashes.SHA224()), root),
+        _below(algorithm=hashes.SHA224()),
         'signed with sha224',
     ),
-    'expired': (
-        lambda: (root := make()) and (root.below(end=-_DAY), root),
-        'it expired at',
-    ),
+    'expired': (_below(end=-_DAY), 'it expired at'),
     'of a root that expired': (
-        lambda: (root := make(end=-_DAY)) and (root.below(), root),
+        _below({'end': -_DAY}),
         "'CN=root,O=Operator' expired at",
     ),
-    'not yet valid': (
-        lambda: (root := make()) and (root.below(start=_DAY), root),
-        'is not valid before',
-    ),
+    'not yet valid': (_below(start=_DAY), 'is not valid before'),
     'for servers alone': (
-        lambda: (root := make())
-        and (
-            root.below(
-                extensions=[
-                    (
-                        x509.ExtendedKeyUsage(
-                            [ExtendedKeyUsageOID.SERVER_AUTH]
-                        ),
-                        False,
-                    )
-                ]
-            ),
-            root,
-        ),
+        _below(extensions=[(_FOR_SERVERS, False)]),
         'would refuse what it issues',
     ),
     'for other names': (
-        lambda: (root := make())
-        and (
-            root.below(
-                extensions=[
-                    (
-                        x509.NameConstraints(
-                            [x509.DNSName('example.org')], None
-                        ),
-                        True,
-                    )
-                ]
-            ),
-            root,
-        ),
+        _below(extensions=[(_FOR_OTHERS, True)]),
         'would refuse what it issues: permitted subtree violation',
     ),
 }
@@ -208,8 +183,8 @@ class ImportedTestCase(base.TestCase):
     def test_chain_in_the_file_of_the_certificate(self) -> None:
         """As most authorities hand it out."""
         files = self._write(self.own)
-        with open(files.certificate, 'a', encoding='ascii') as stream:
-            stream.write('a comment\n' + self.root.pem)
+        with open(files.certificate, 'a', encoding='utf-8') as stream:
+            stream.write('Aussteller: Zürich\n' + self.root.pem)
         self._assert_served(self._read(files))
 
     def test_chain_with_all_of_it(self) -> None:

@@ -91,6 +91,7 @@ class OpKind(Text):
     VOLUME_DELETE = 'volume-delete'
     ACCESS_UPDATE = 'access-update'
     REPAIR = 'repair'
+    NODE_CERTIFICATE = 'node-certificate'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -311,7 +312,8 @@ class Operation:
 class Certificate:
     """A certificate that our authority issued (never its key).
 
-    :ivar subject_id: the cluster of a node; '' for a client
+    :ivar subject_id: of the node that it is for; of its cluster if an early
+        release issued it; '' for a client
     :ivar share_id: the share that it was issued for; '' for any
     :ivar asked_by: who had it issued: a user, or a part of this project
     :ivar issued_at: None if an older release did

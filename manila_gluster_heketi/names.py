@@ -26,6 +26,7 @@ FLUSH_HOOKS = tuple(
     f'{GLUSTERD_STATE}/hooks/1/{event}/post/S05gluster-heketi-flush.sh'
     for event in ('create', 'add-brick')
 )
+KEPT_CERTIFICATE = 'glusterfs.before-renewal'
 POOL = 'pool'
 TAG = 'gluster-heketi'
 TAG_DEVICE = 'gluster-heketi.device.'

@@ -39,6 +39,9 @@ from manila_gluster_heketi.spread import Spread
 
 _PREFIX = 'gluster_heketi_'
 
+# Where nothing is renewed by itself, somebody has to.
+_WARNING_DAYS = 30
+
 _OPTION_NAME = re.compile(r'[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)+')
 # Whatever a key manager counts its secrets by; it becomes part of a URL.
 _SECRET_ID = re.compile(r'[A-Za-z0-9_.-]+')
@@ -127,6 +130,7 @@ class Settings:
     """The options of one backend, or of the command line.
 
     :ivar device_tags: an expression over tags, '' for all devices
+    :ivar node_renewal_days: before a node's certificate ends; 0 for never
     :ivar quota_timeouts: soft and hard, in seconds
     :ivar peer_ping_timeout: seconds; 0 leaves glusterd's file alone
     :ivar gluster_busy_timeout: seconds
@@ -140,6 +144,7 @@ class Settings:
     ca_directory: str
     authority: AuthoritySettings
     node_certificate_days: int
+    node_renewal_days: int
     client_certificate_days: int
     ssh: SshSettings
     layout: str
@@ -160,6 +165,12 @@ class Settings:
     configuration: cfg.ConfigOpts = dataclasses.field(
         default_factory=lambda: cfg.CONF, repr=False, compare=False
     )
+
+    @property
+    def node_warning_days(self) -> int:
+        """Days before its end that people are told of a certificate."""
+        longest = min(_WARNING_DAYS, self.node_certificate_days // 2)
+        return self.node_renewal_days or longest
 
     @classmethod
     def from_group(
@@ -186,6 +197,11 @@ class Settings:
             ),
             authority=_authority(options),
             node_certificate_days=options.read('node_certificate_days'),
+            # One that holds for less would be renewed again and again.
+            node_renewal_days=min(
+                options.read('node_renewal_days'),
+                options.read('node_certificate_days') // 2,
+            ),
             client_certificate_days=options.read('client_certificate_days'),
             ssh=_ssh(options, state_path),
             layout=options.text('layout'),

@@ -120,6 +120,23 @@ OPTS: list[cfg.Opt] = [
         ),
     ),
     cfg.IntOpt(
+        'gluster_heketi_node_renewal_days',
+        default=30,
+        min=0,
+        max=_AUTHORITY_DAYS,
+        help=paragraphs(
+            """
+            Days before its end that the certificate of a node is renewed.
+
+            The share service looks once an hour and renews one node after the
+            other, each verified before the next. A certificate is never
+            renewed in the first half of its time. With 0 nothing is renewed
+            but by "gluster-heketi tls renew". "gluster-heketi check" warns of
+            a certificate that ends within this time.
+            """
+        ),
+    ),
+    cfg.IntOpt(
         'gluster_heketi_client_certificate_days',
         default=90,
         min=1,

@@ -20,6 +20,7 @@ two hundreds of the codes.
 
 from manila_gluster_heketi.exceptions.base import GlusterHeketiError
 from manila_gluster_heketi.exceptions.configuration import InvalidConfiguration
+from manila_gluster_heketi.exceptions.hosts import CertificateNotServed
 from manila_gluster_heketi.exceptions.hosts import CommandFailed
 from manila_gluster_heketi.exceptions.hosts import CommandFenced
 from manila_gluster_heketi.exceptions.hosts import CommandStillRuns
@@ -39,6 +40,7 @@ from manila_gluster_heketi.exceptions.hosts import NoNodeOnline
 from manila_gluster_heketi.exceptions.hosts import OutputNotUnderstood
 from manila_gluster_heketi.exceptions.hosts import PeerRejected
 from manila_gluster_heketi.exceptions.hosts import PeersDown
+from manila_gluster_heketi.exceptions.hosts import PortUnreachable
 from manila_gluster_heketi.exceptions.hosts import SudoRefused
 from manila_gluster_heketi.exceptions.lab import LabError
 from manila_gluster_heketi.exceptions.lab import LabGuestFailed
@@ -81,6 +83,7 @@ from manila_gluster_heketi.exceptions.tls import TlsError
 __all__ = [
     'AccessListFull',
     'AuthorityExists',
+    'CertificateNotServed',
     'CommandFailed',
     'CommandFenced',
     'CommandStillRuns',
@@ -124,6 +127,7 @@ __all__ = [
     'PassphraseError',
     'PeerRejected',
     'PeersDown',
+    'PortUnreachable',
     'RebuildRefused',
     'RevokedStillHolds',
     'ShrinkWouldLoseData',

@@ -166,6 +166,26 @@ class DiskReadOnly(CommandFailed):
     )
 
 
+class CertificateNotServed(HostError):
+    """A node does not present the certificate that it was just given."""
+
+    code = 'MGH-315'
+    template = 'host {host} does not serve its new certificate: {reason}.'
+    action = (
+        'Its old certificate is back. Look at the clock and the disk of that '
+        'host, and what "gluster-heketi tls status" says of it.'
+    )
+
+
+class PortUnreachable(HostError):
+    """No TCP connection to a brick: nothing is known of its certificate."""
+
+    code = 'MGH-316'
+    template = 'host {host}: no connection: {reason}.'
+    action = 'Let the controller through to the ports of bricks.'
+    http_status = 502
+
+
 class GlusterError(HostError):
     """A gluster command was refused."""
 

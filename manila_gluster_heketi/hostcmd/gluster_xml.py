@@ -209,6 +209,36 @@ def bricks_online(root: Element) -> frozenset[str]:
     )
 
 
+@_parser('volume status')
+def brick_ports(root: Element) -> dict[str, int]:
+    """Read where bricks listen from :func:`gluster.volume_status`.
+
+    :returns: port by HOST:PATH, of the bricks that run
+    """
+    return {
+        f'{_text(each, "hostname")}:{path}': int(port)
+        for each in root.iterfind('volStatus/volumes/volume/node')
+        if (path := _text(each, 'path')).startswith('/')
+        and _text(each, 'status') == '1'
+        and (port := each.findtext('port', '')).isdecimal()
+    }
+
+
+@_parser('volume status')
+def daemons_down(root: Element) -> tuple[tuple[str, str], ...]:
+    """Read which daemons do not run from :func:`gluster.volume_status`.
+
+    :returns: host and name, as 'Self-heal Daemon'; the host that was asked
+        is 'localhost', and one whose glusterd does not answer is not there
+    """
+    return tuple(
+        (host, _text(each, 'hostname'))
+        for each in root.iterfind('volStatus/volumes/volume/node')
+        if not (host := _text(each, 'path')).startswith('/')
+        and _text(each, 'status') != '1'
+    )
+
+
 @_parser('volume list')
 def volume_names(root: Element) -> tuple[str, ...]:
     """Read the answer to :func:`gluster.volume_list`."""

@@ -10,12 +10,13 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Recovery in the background of a share service."""
+"""Recovery, and renewal of certificates, behind a share service."""
 
 import threading
 
 from oslo_log import log
 
+from manila_gluster_heketi.layout.renewer import Renewer
 from manila_gluster_heketi.service import Service
 
 LOG = log.getLogger(__name__)
@@ -43,6 +44,7 @@ def start(service: Service) -> None:
 
 def _run(service: Service) -> None:
     pause = threading.Event()
+    renewer = Renewer(service)
     while True:
         try:
             for each in service.recover():
@@ -54,4 +56,5 @@ def _run(service: Service) -> None:
         except Exception:
             # Whatever it was, the next round may well succeed.
             LOG.exception('recovery failed')
+        renewer.turn()
         pause.wait(INTERVAL_SECONDS)

@@ -44,11 +44,11 @@ def abandon(engine: Engine, operation_id: str) -> Operation:
     def end(tx: WriteTransaction) -> Operation:
         operation = journal.operation(tx, operation_id)
         _claim(engine, tx, operation)
-        behaviour = kinds.behaviour_of(operation.kind)
-        behaviour.settle(
-            tx, _as_if_ended(operation, behaviour.forward_only), {}
+        is_forward = kinds.goes_forward(operation)
+        kinds.behaviour_of(operation.kind).settle(
+            tx, _as_if_ended(operation, is_forward), {}
         )
-        note = _what_is_left(operation, behaviour.forward_only)
+        note = _what_is_left(operation, is_forward)
         journal.set_state(tx, operation_id, OpState.ABANDONED, note)
         journal.close_operation(tx, operation_id)
         return journal.operation(tx, operation_id)
@@ -72,9 +72,9 @@ def _claim(engine: Engine, tx: WriteTransaction, operation: Operation) -> None:
         )
 
 
-def _as_if_ended(operation: Operation, forward_only: bool) -> Operation:
+def _as_if_ended(operation: Operation, is_forward: bool) -> Operation:
     step_state, state = StepState.UNDONE, OpState.UNDONE
-    if forward_only:
+    if is_forward:
         step_state, state = StepState.DONE, OpState.DONE
     return dataclasses.replace(
         operation,
@@ -86,14 +86,14 @@ def _as_if_ended(operation: Operation, forward_only: bool) -> Operation:
     )
 
 
-def _what_is_left(operation: Operation, forward_only: bool) -> str:
-    left = [s for s in operation.steps if _is_left(s, forward_only)]
-    what = 'not done' if forward_only else 'not undone'
+def _what_is_left(operation: Operation, is_forward: bool) -> str:
+    left = [s for s in operation.steps if _is_left(s, is_forward)]
+    what = 'not done' if is_forward else 'not undone'
     where = ', '.join(f'{s.kind} ({s.host or "any host"})' for s in left)
     return f'{operation.error} Abandoned; {what}: {where}'.strip()
 
 
-def _is_left(record: StepRecord, forward_only: bool) -> bool:
-    if forward_only:
+def _is_left(record: StepRecord, is_forward: bool) -> bool:
+    if is_forward:
         return record.state is not StepState.DONE
     return record.state not in (StepState.PLANNED, StepState.UNDONE)

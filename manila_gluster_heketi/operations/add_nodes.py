@@ -29,6 +29,7 @@ from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store.transaction import WriteTransaction
+from manila_gluster_heketi.tls import reading
 
 
 def add(
@@ -143,15 +144,22 @@ def settle(
             topology.update_node(
                 tx, dataclasses.replace(node, state=EntryState.ONLINE)
             )
-        for each in found.values():
-            record = each.get('certificate')
-            if isinstance(record, model.Certificate):
-                certificates.add(tx, record)
+        _record_certificates(tx, operation, found)
     elif operation.state is OpState.UNDONE:
         for node in filter(None, nodes):
             topology.remove_node(tx, node.id)
         if not topology.nodes(tx, operation.cluster_id):
             topology.remove_cluster(tx, operation.cluster_id)
+
+
+def _record_certificates(
+    tx: WriteTransaction, operation: Operation, found: Mapping[int, Found]
+) -> None:
+    for step_record in operation.steps:
+        record = found.get(step_record.index, {}).get('certificate')
+        node = topology.node_by_host(tx, step_record.host)
+        if isinstance(record, model.Certificate) and node is not None:
+            certificates.add(tx, reading.of_node(record, node.id))
 
 
 kinds.register(model.OpKind.NODE_ADD, kinds.Kind(settle))

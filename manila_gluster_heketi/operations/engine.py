@@ -117,17 +117,18 @@ class Engine:
         journal.add_steps(tx, operation.id, records)
         return dataclasses.replace(operation, steps=records)
 
-    def run(self, operation: Operation) -> None:
+    def run(self, operation: Operation) -> Mapping[int, Found]:
         """Do all steps that are not done; on failure undo, or leave STUCK.
 
+        :returns: what the steps found, by their index
         :raises OperationFailed: undone, nothing was left behind
         :raises OperationStuck: not all could be undone, or done, yet
         :raises Conflict: another process has taken it over
         """
         with self._turn_of(operation):
-            self._run(operation)
+            return self._run(operation)
 
-    def _run(self, operation: Operation) -> None:
+    def _run(self, operation: Operation) -> Mapping[int, Found]:
         site = self._site_for(operation)
         found: dict[int, Found] = {}
         # Written down with what comes next: a commit waits for the disk.
@@ -145,6 +146,7 @@ class Engine:
                 self._failed(operation, errors)
             done = _all(todo, StepState.DONE)
         self._close(operation, OpState.DONE, found, marks=done)
+        return found
 
     @contextlib.contextmanager
     def _turn_of(self, operation: Operation) -> Iterator[None]:
@@ -202,8 +204,7 @@ class Engine:
         self._close(operation, OpState.UNDONE, {})
 
     def _failed(self, operation: Operation, errors: Errors) -> None:
-        behaviour = kinds.behaviour_of(operation.kind)
-        if not behaviour.forward_only:
+        if not kinds.goes_forward(operation):
             LOG.warning(
                 'operation %s (%s) failed and is being undone: %s',
                 operation.id,

@@ -13,11 +13,13 @@
 """What the engine must know of each kind of operation."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from collections.abc import Mapping
 
 from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.model import OpKind
+from manila_gluster_heketi.model import StepState
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.store.transaction import WriteTransaction
 
@@ -32,10 +34,13 @@ class Kind:
         that closes the operation, or leaves it STUCK; looks at the states of
         the steps and at nothing else, so that recovery can call it too
     :ivar forward_only: a failure is finished later, never undone
+    :ivar no_return: the kind of step that takes away what an undo would need;
+        when it is its turn, the operation only goes forward; '' if none does
     """
 
     settle: Settle
     forward_only: bool = False
+    no_return: str = ''
 
 
 #: Claimed by all that change nodes and devices, whichever those are: they go
@@ -53,3 +58,22 @@ def register(kind: OpKind, behaviour: Kind) -> None:
 def behaviour_of(kind: OpKind) -> Kind:
     """Look up how operations of a kind end."""
     return _KINDS[kind]
+
+
+def goes_forward(operation: Operation) -> bool:
+    """Tell whether a failure of an operation is finished later, not undone.
+
+    By the states of the steps alone, so that whoever takes it over decides
+    as its first owner would have. A step that failed is marked as planned
+    again, so it does not count whether the last one has begun.
+    """
+    behaviour = behaviour_of(operation.kind)
+    if behaviour.forward_only or not behaviour.no_return:
+        return behaviour.forward_only
+    steps = sorted(operation.steps, key=lambda each: each.index)
+    before = [
+        *itertools.takewhile(lambda s: s.kind != behaviour.no_return, steps)
+    ]
+    return len(before) < len(steps) and all(
+        each.state is StepState.DONE for each in before
+    )

@@ -139,7 +139,7 @@ def _take_over(engine: Engine, operation: Operation) -> Operation | None:
             return None
         current = journal.operation(tx, operation.id)
         wanted = OpState.UNDOING
-        if kinds.behaviour_of(current.kind).forward_only:
+        if kinds.goes_forward(current):
             wanted = OpState.RUNNING
         if current.state is not wanted:
             states.check_transition(current, wanted)
@@ -152,7 +152,7 @@ def _take_over(engine: Engine, operation: Operation) -> Operation | None:
 def _close(engine: Engine, operation: Operation) -> Recovered:
     LOG.info('recovering operation %s (%s)', operation.id, operation.kind)
     try:
-        if kinds.behaviour_of(operation.kind).forward_only:
+        if kinds.goes_forward(operation):
             engine.run(operation)
         else:
             engine.undo(operation, {})

@@ -29,7 +29,9 @@ from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.hostcmd import system
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Fence
+from manila_gluster_heketi.tls import distribute
 from manila_gluster_heketi.tls.ca import Authority
+from manila_gluster_heketi.tls.distribute import Handshake
 
 LOG = log.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class Site:
         raises Conflict if another process may work on this
     :ivar fence: what hosts are to ask, for the same reason
     :ivar authority: gives the certificate authority, made at first use
+    :ivar handshake: how a brick is connected to as its clients do
     """
 
     executor: base.Executor
@@ -60,6 +63,7 @@ class Site:
     sleep: Callable[[float], None] = time.sleep
     permit: Callable[[str, Sequence[Command]], None] = lambda host, batch: None
     fence: Fence | None = None
+    handshake: Handshake = distribute.verify_handshake
 
     def run(
         self, host: str, batch: Sequence[Command]

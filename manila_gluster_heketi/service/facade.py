@@ -51,6 +51,7 @@ from manila_gluster_heketi.service.capacity import Capacity
 from manila_gluster_heketi.service.clients import Clients
 from manila_gluster_heketi.service.custody import Custody
 from manila_gluster_heketi.service.hardware import Hardware
+from manila_gluster_heketi.service.node_certificates import NodeCertificates
 from manila_gluster_heketi.service.plans import Plans
 from manila_gluster_heketi.service.revocation import Revocation
 from manila_gluster_heketi.service.truth import Truth
@@ -58,6 +59,7 @@ from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.session import Store
+from manila_gluster_heketi.tls import distribute
 from manila_gluster_heketi.tls.ca import Authority
 
 LOG = log.getLogger(__name__)
@@ -77,6 +79,7 @@ class Service:
     :ivar plans: what changes would do
     :ivar revocation: names that must have access to nothing
     :ivar truth: what the nodes say, beside what the store says
+    :ivar node_certificates: renewed and shown
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Service:
                 authority=self._authority,
                 busy_timeout_seconds=settings.gluster_busy_timeout,
                 node_certificate_days=settings.node_certificate_days,
+                handshake=distribute.verify_handshake,
             ),
             settings.cluster_operations,
         )
@@ -112,6 +116,7 @@ class Service:
             lambda share, name: self.change_access(share, remove=[name]),
         )
         self.truth = Truth(self.engine, self._locks, settings)
+        self.node_certificates = NodeCertificates(self.engine, settings)
 
     def prepare(self) -> None:
         """Bring the store up to date, and learn the host keys on record.

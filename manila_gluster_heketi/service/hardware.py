@@ -109,7 +109,7 @@ class Hardware:
                 self._engine, self.device(host, path).id, forget=forget
             )
 
-        self._change(remove)
+        self._change(host, remove)
 
     def remove_node(self, host: str, *, forget: bool = False) -> None:
         """Take a node without devices out of its cluster.
@@ -125,14 +125,18 @@ class Hardware:
                 self._engine, self.node(host).id, forget=forget
             )
 
-        self._change(remove)
+        self._change(host, remove)
 
-    def _change(self, work: Callable[[], None]) -> None:
-        """Do something when nobody else changes nodes and devices."""
+    def _change(self, host: str, work: Callable[[], None]) -> None:
+        """Do something to a node when nobody else changes such things."""
 
         def alone() -> None:
+            node = self.node(host)
             recovery.recover_before(
-                self._engine, lambda o: o.kind in load_topology.KINDS
+                self._engine,
+                lambda o: (
+                    o.kind in load_topology.KINDS or o.subject == node.id
+                ),
             )
             work()
 

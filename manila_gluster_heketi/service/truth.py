@@ -14,6 +14,7 @@
 """Store and nodes compared, mended, and the store rebuilt."""
 
 import dataclasses
+import datetime
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -156,11 +157,14 @@ class Truth:
 
     def _trust(self) -> Trust:
         """Read the authority; to look for it must not make one."""
+        renewal = datetime.timedelta(days=self._settings.node_warning_days)
         try:
             authority = Custody(self._settings, self._engine.store).existing()
         except (exceptions.TlsError, exceptions.InvalidConfiguration) as error:
-            return Trust(None, error.what)
-        return Trust(authority.certificate, above=authority.above)
+            return Trust(None, error.what, renewal=renewal)
+        return Trust(
+            authority.certificate, above=authority.above, renewal=renewal
+        )
 
 
 def _report(

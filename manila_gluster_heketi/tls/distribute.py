@@ -19,6 +19,7 @@ import posixpath
 import socket
 import ssl
 import tempfile
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -44,6 +45,23 @@ class HandshakeResult:
     common_name: str
     serial: str
     not_after: datetime.datetime
+
+
+class Handshake(Protocol):
+    """How a brick is connected to: :func:`verify_handshake`, or its answer."""
+
+    def __call__(
+        self,
+        host: str,
+        port: int,
+        ca_pem: str,
+        bundle: issue.Bundle,
+        cluster_id: str,
+        timeout: float = 10.0,
+        *,
+        settle: float = 1.0,
+    ) -> HandshakeResult:
+        """Connect, see :func:`verify_handshake`."""
 
 
 def deploy_commands(
@@ -105,16 +123,15 @@ def verify_handshake(
     :param settle: seconds to wait for a refusal: in TLS 1.3 a server judges
         the client's certificate after the client's side of the handshake has
         ended (RFC 8446, section 4.4.2.4)
-    :raises HostError: no connection; the server's certificate is of another
-        authority or cluster; it offers less than TLS 1.2; it refuses ours
+    :raises PortUnreachable: no TCP connection
+    :raises HostError: the server's certificate is of another authority or
+        cluster; it offers less than TLS 1.2; it refuses ours
     """
     address = f'{host}:{port}'
     context = client_context(ca_pem, bundle)
+    plain = _connect(host, port, timeout)
     try:
-        with (
-            socket.create_connection((host, port), timeout) as plain,
-            context.wrap_socket(plain) as sealed,
-        ):
+        with plain, context.wrap_socket(plain) as sealed:
             result = _result(sealed)
             _check_name(address, result.common_name, cluster_id)
             sealed.settimeout(settle)
@@ -124,6 +141,15 @@ def verify_handshake(
             host=address, reason=f'no TLS connection: {error}'
         ) from error
     return result
+
+
+def _connect(host: str, port: int, timeout: float) -> socket.socket:
+    try:
+        return socket.create_connection((host, port), timeout)
+    except OSError as error:
+        raise exceptions.PortUnreachable(
+            host=f'{host}:{port}', reason=str(error)
+        ) from error
 
 
 def client_context(ca_pem: str, bundle: issue.Bundle) -> ssl.SSLContext:

@@ -23,11 +23,13 @@ from manila_gluster_heketi.hostcmd import lvm_report
 from manila_gluster_heketi.hostcmd import mount_table
 from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.hostcmd import system
+from manila_gluster_heketi.hostcmd import tls_files
 from manila_gluster_heketi.hostcmd import xfs
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Tolerance
 from manila_gluster_heketi.tls import keys
 from tests.contract import site
+from tests.unit.tls import authorities
 
 _MIB = site.MIB
 _TAGS = ('gluster-heketi', 'gluster-heketi.brick.1')
@@ -442,6 +444,65 @@ class SystemContract(site.Contract):
         self.assertEqual(public.decode(), first.stdout)
         self.assertEqual('', second.stdout)
         self.assertTrue(third.skipped)
+
+    def test_a_key_is_kept_and_put_back(self):
+        directory, name = '/usr/lib/ssl', 'contract.key'
+        path = f'{directory}/{name}'
+        self.assert_repeatable(self.node, tls_files.discard(directory))
+        *_, first, _, second, third, _ = self.run_on(
+            self.node,
+            system.write_file(path, 'old\n', 0o600),
+            tls_files.keep(directory, (name, 'contract.none')),
+            system.write_file(path, 'new\n', 0o640),
+            system.write_file(f'{directory}/contract.none', 'new\n'),
+            tls_files.permission(path),
+            tls_files.restore(directory, (name, 'contract.none')),
+            tls_files.permission(path),
+            system.read_file(f'{directory}/contract.none'),
+            tls_files.discard(directory),
+        )
+        self.assertEqual(
+            [0o640, 0o600],
+            [
+                tls_files.parse_permission('n', each.stdout).mode
+                for each in (first, second)
+            ],
+        )
+        self.assertTrue(third.skipped)
+        self.assertEqual('old\n', self.said(self.node, system.read_file(path)))
+        restored, removed, absent = self.run_on(
+            self.node,
+            tls_files.restore(directory, (name,)),
+            system.remove_file(path),
+            tls_files.permission(path),
+        )
+        self.assertEqual(
+            [True, False, True],
+            [restored.skipped, removed.skipped, absent.skipped],
+        )
+
+    def test_a_certificate_as_the_host_reads_it(self):
+        path = '/usr/lib/ssl/contract.pem'
+        text = authorities.authority().certificate_pem
+        _, first, _, second, _, third = self.run_on(
+            self.node,
+            system.write_file(path, text),
+            tls_files.certificate(path),
+            system.write_file(path, 'no certificate\n'),
+            tls_files.certificate(path),
+            system.remove_file(path),
+            tls_files.certificate(path),
+        )
+
+        self.assertEqual(text, first.stdout)
+        self.assertEqual('', second.stdout)
+        self.assertTrue(third.skipped)
+
+    def test_no_daemon_was_refused(self):
+        said = self.said(self.node, tls_files.refused_daemons())
+        # A log may tell of volumes that were there before this test.
+        found = {each.volume for each in tls_files.parse_refused(said)}
+        self.assertNotIn('contract', found)
 
     def test_ping_timeout(self):
         self.assert_repeatable(self.node, system.set_ping_timeout(7))

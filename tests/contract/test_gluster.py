@@ -397,6 +397,24 @@ class VolumeContract(GlusterContract):
         except exceptions.GlusterBusy:
             return frozenset()
 
+    def test_bricks_say_where_they_listen(self):
+        self.create(start=True)
+        with self.eventually(30) as until:
+            until(lambda: self._online() == {*self.addresses()})
+        for node in self.nodes:
+            said = self.said(node, _STATUS)
+            ports = gluster_xml.brick_ports('n', said)
+            self.assertEqual({*self.addresses()}, ports.keys())
+            self.assertTrue(all(port > 1024 for port in ports.values()))
+        with self.eventually(30) as until:
+            until(
+                lambda: (
+                    not gluster_xml.daemons_down(
+                        'n', self.said(self.first, _STATUS)
+                    )
+                )
+            )
+
     def test_quota(self):
         self.create()
         self.assert_refused(

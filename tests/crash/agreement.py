@@ -54,7 +54,9 @@ class _Record:
             self.bricks = {
                 volume: volumes.bricks(tx, volume) for volume in self.volumes
             }
-            self.serials = {c.serial for c in certificates.all(tx)}
+            self.holders = {
+                c.serial: c.subject_id for c in certificates.all(tx)
+            }
             self.snapshots = [
                 topology.snapshot(tx, cluster) for cluster in self.clusters
             ]
@@ -283,8 +285,8 @@ def _certificate(
         found.subject.rfc4514_string()
     ):
         yield f'{where}: the certificate is of {found.subject}'
-    if f'{found.serial_number:x}' not in record.serials:
-        yield f'{where}: the certificate is not on record'
+    if record.holders.get(f'{found.serial_number:x}') != node.id:
+        yield f"{where}: the certificate is not on record as the node's"
 
 
 def _on_stranger(d: deployment.Deployment, host: Host) -> Iterator[str]:

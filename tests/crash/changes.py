@@ -14,16 +14,21 @@
 
 import copy
 import dataclasses
+import datetime
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
+from cryptography import x509
+
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.sizes import GIB
+from manila_gluster_heketi.tls import policy
 from tests.functional.deployment import Deployment
 
 _SHARE = 'share-1'
 _BYSTANDER = 'bystander'
+_RENEWAL_DAYS = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +118,37 @@ def _with_disks(count: int) -> Callable[[Deployment], object]:
     return load
 
 
+def _renewed(d: Deployment, *hosts: str) -> bool:
+    return not any(map(_is_old, map(d.certificate, hosts)))
+
+
+def _is_old(certificate: x509.Certificate) -> bool:
+    left = certificate.not_valid_after_utc - policy.now()
+    return left < datetime.timedelta(days=_RENEWAL_DAYS)
+
+
+def _with_old_certificates(*hosts: str) -> Callable[[Deployment], None]:
+    def prepare(d: Deployment) -> None:
+        d.load()
+        for host in hosts:
+            d.age_certificate(host)
+
+    return prepare
+
+
+def _renew(*hosts: str) -> Callable[[Deployment], None]:
+    """Renew; a node that was not renewed is an error of that."""
+
+    def act(d: Deployment) -> None:
+        for row in d.service.node_certificates.renew(
+            hosts, within_days=_RENEWAL_DAYS
+        ):
+            if not row.is_good:
+                raise exceptions.HostError(host=row.host, reason=row.detail)
+
+    return act
+
+
 def _devices(d: Deployment, count: int) -> bool:
     clusters = d.service.clusters()
     return bool(clusters) and len(clusters[0].devices) == count
@@ -200,5 +236,20 @@ REVOKE = dataclasses.replace(
         lambda d: d.service.change_access(_SHARE, names=['alice', 'carol']),
     ),
     # The ban comes before the operation, and stays.
+    is_one=False,
+)
+RENEW_CERTIFICATE = Change(
+    'renew a certificate',
+    _renew('gl2'),
+    lambda d: _renewed(d, 'gl2'),
+    {},
+    _with_old_certificates('gl2'),
+)
+RENEW_CERTIFICATES = Change(
+    'renew all certificates',
+    _renew(),
+    lambda d: _renewed(d, *d.hosts),
+    {},
+    _with_old_certificates('gl1', 'gl2', 'gl3'),
     is_one=False,
 )

@@ -149,7 +149,9 @@ class Stage(fixtures.Fixture):
         self.injector = inject.Injector(self.told, kill=inject.play_dead)
         d.service = Service(d.settings, executor=self.injector)
         d.service.engine.site = dataclasses.replace(
-            d.service.engine.site, sleep=d.cluster.advance
+            d.service.engine.site,
+            sleep=d.cluster.advance,
+            handshake=d.bricks_seen,
         )
         d.service.prepare()
         self.commits = Commits(d.service)

@@ -216,3 +216,15 @@ class AccessTestCase(EveryHostFault, base.TestCase):
     """Other clients."""
 
     change = changes.ACCESS
+
+
+class RenewCertificateTestCase(EveryHostFault, base.TestCase):
+    """A new certificate for a node that serves."""
+
+    change = changes.RENEW_CERTIFICATE
+
+
+class RenewCertificatesTestCase(EveryHostFault, base.TestCase):
+    """New certificates for all nodes, one after the other."""
+
+    change = changes.RENEW_CERTIFICATES

@@ -233,3 +233,15 @@ class RevokeTestCase(EveryPoint, base.TestCase):
     """A name that is banned and cut off."""
 
     change = changes.REVOKE
+
+
+class RenewCertificateTestCase(EveryPoint, base.TestCase):
+    """A new certificate for a node that serves."""
+
+    change = changes.RENEW_CERTIFICATE
+
+
+class RenewCertificatesTestCase(EveryPoint, base.TestCase):
+    """New certificates for all nodes, one after the other."""
+
+    change = changes.RENEW_CERTIFICATES

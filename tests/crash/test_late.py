@@ -78,3 +78,9 @@ class ExtendTestCase(Late, base.TestCase):
     """A larger volume."""
 
     change = changes.EXTEND_BY_SETS
+
+
+class RenewCertificateTestCase(Late, base.TestCase):
+    """A new certificate for a node that serves."""
+
+    change = changes.RENEW_CERTIFICATE

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import fixtures
+from cryptography import x509
 from oslo_config import cfg
 
 from manila_gluster_heketi import durability as durabilities
@@ -34,10 +35,16 @@ from manila_gluster_heketi.executor.simulated.host import HostSpec
 from manila_gluster_heketi.hostcmd import node_record
 from manila_gluster_heketi.service import Service
 from manila_gluster_heketi.sizes import GIB
+from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
+from manila_gluster_heketi.tls import distribute
+from manila_gluster_heketi.tls import issue
+from manila_gluster_heketi.tls import reading
+from manila_gluster_heketi.tls.ca import Authority
 from tests import base
+from tests.functional import handshakes
 from tests.functional import interference
 
 # A store in memory is not slowed down by what else writes to the disk.
@@ -94,6 +101,7 @@ class Deployment(fixtures.Fixture):
     :ivar cluster: the hosts
     :ivar executor: what the service runs its commands on
     :ivar service: the first process of the control plane
+    :ivar bricks_seen: answers its handshakes
     """
 
     def __init__(
@@ -124,6 +132,7 @@ class Deployment(fixtures.Fixture):
     def _setUp(self) -> None:
         root = _MEMORY if os.access(_MEMORY, os.W_OK) else None
         self.directory = self.useFixture(fixtures.TempDir(root)).path
+        self.bricks_seen = handshakes.Bricks(self.cluster, self.hosts)
         self.settings = settings_in(self.directory, **self.options)
         self.service, self.executor = self.process()
 
@@ -133,7 +142,9 @@ class Deployment(fixtures.Fixture):
         service = Service(self.settings, executor=executor)
         # Time passes at once, and on the hosts alone.
         service.engine.site = dataclasses.replace(
-            service.engine.site, sleep=self.cluster.advance
+            service.engine.site,
+            sleep=self.cluster.advance,
+            handshake=self.bricks_seen,
         )
         service.prepare()
         self.addCleanup(service.store.close)
@@ -225,6 +236,34 @@ class Deployment(fixtures.Fixture):
         """Name a host of a cluster."""
         with self.service.store.read() as tx:
             return topology.nodes(tx, cluster_id)[0].manage_host
+
+    # --- certificates -----------------------------------------------------
+
+    def certificate(self, host: str) -> x509.Certificate:
+        """Read the certificate that a node has."""
+        there = self.cluster.host(host)
+        path = f'{there.tls_directory}/{issue.CERTIFICATE_FILE}'
+        [found] = reading.certificates(there.space.root.files[path].content)
+        return found
+
+    def serials(self) -> dict[str, str]:
+        """Read the serial numbers of all nodes' certificates."""
+        return {h: reading.serial_of(self.certificate(h)) for h in self.hosts}
+
+    def age_certificate(self, host: str, days: int = 10) -> None:
+        """Give a node a certificate that ends soon, and record it."""
+        node = self.service.hardware.node(host)
+        bundle = issue.issue_node(
+            Authority.load(self.settings.ca_directory), node.cluster_id, days
+        )
+        self.cluster.run_batch(
+            host, distribute.deploy_commands(bundle, node.tls_directory)
+        )
+        self.service.store.transact(
+            lambda tx: certificates.add(
+                tx, reading.of_node(bundle.record, node.id)
+            )
+        )
 
     # --- crashes ----------------------------------------------------------
 

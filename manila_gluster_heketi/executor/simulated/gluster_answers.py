@@ -13,6 +13,8 @@
 """What the gluster program of a simulated host writes (glusterfs 10.3)."""
 
 import dataclasses
+import zlib
+from collections.abc import Mapping
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
@@ -144,17 +146,31 @@ def _volume(volume: Volume) -> str:
     )
 
 
-def status(name: str, online: Sequence[str]) -> str:
-    """Answer ``volume status NAME``: bricks that run, and a daemon."""
+HEALER = 'Self-heal Daemon'
+
+
+def brick_port(path: str) -> int:
+    """Say where a brick listens: glusterd draws it, here by the path."""
+    return 49152 + zlib.crc32(path.encode()) % 10000
+
+
+def status(
+    name: str, online: Sequence[str], healers: Mapping[str, bool]
+) -> str:
+    """Answer ``volume status NAME``: bricks that run, and a daemon.
+
+    :param healers: by host whether its heal daemon runs
+    """
     nodes = [
-        '<node><hostname>Self-heal Daemon</hostname><path>localhost</path>'
-        '<status>1</status></node>'
+        f'<node><hostname>{HEALER}</hostname><path>{host}</path>'
+        f'<status>{runs:d}</status><port>N/A</port></node>'
+        for host, runs in healers.items()
     ]
     for address in online:
         hostname, _, path = address.partition(':')
         nodes.append(
             f'<node><hostname>{hostname}</hostname><path>{path}</path>'
-            '<status>1</status></node>'
+            f'<status>1</status><port>{brick_port(path)}</port></node>'
         )
     return answer(
         f'<volStatus><volumes><volume><volName>{name}</volName>'

@@ -276,7 +276,15 @@ def _status(scene: Scene, words: Sequence[str]) -> str:
     volume = scene.volume(words[2])
     if volume.status != 'Started':
         raise Refused(f'Volume {volume.name} is not started')
-    return gluster_answers.status(volume.name, bricks.online(scene, volume))
+    healers = {
+        'localhost' if host is scene.host else host.storage: (
+            gluster_answers.HEALER not in host.stopped_daemons
+        )
+        for host in (scene.host, *scene.peers())
+    }
+    return gluster_answers.status(
+        volume.name, bricks.online(scene, volume), healers
+    )
 
 
 def _heal(scene: Scene, words: Sequence[str]) -> str:
@@ -306,6 +314,7 @@ LOCKING_QUESTIONS: Mapping[str, Work] = {
     'remove-brick': _remove_brick_status,
     'status': _status,
 }
+
 
 def _new_version(change: Work) -> Work:
     """Have peers know which of two records of a volume is the newer one."""

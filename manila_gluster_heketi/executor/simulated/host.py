@@ -19,12 +19,11 @@ import uuid
 from collections.abc import Callable
 from collections.abc import Mapping
 
-from cryptography.hazmat.primitives import serialization
-
 from manila_gluster_heketi import names
 from manila_gluster_heketi.executor.simulated import block
 from manila_gluster_heketi.executor.simulated import filesystem
 from manila_gluster_heketi.executor.simulated import scripts
+from manila_gluster_heketi.executor.simulated import tls_files
 from manila_gluster_heketi.executor.simulated import volume_groups
 from manila_gluster_heketi.executor.simulated.files import File
 from manila_gluster_heketi.executor.simulated.network import Clock
@@ -53,6 +52,13 @@ PROGRAMS = {
     'thin_check': '0.9.0',
     'systemctl': 'systemd 252 (252.38-1~deb12u1)',
     'openssl': 'OpenSSL 3.0.19 27 Jan 2026',
+}
+
+
+_TLS_SCRIPTS: Mapping[str, Callable[..., Outcome]] = {
+    'keep_files': tls_files.keep,
+    'restore_files': tls_files.restore,
+    'discard_files': tls_files.discard,
 }
 
 
@@ -110,6 +116,8 @@ class Host:
     :ivar clock_offset_seconds: how wrong its clock is
     :ivar epochs: the newest of each operation that it has seen
     :ivar restarted_for: notes of why its glusterd was restarted
+    :ivar stopped_daemons: by the names that Gluster has for them
+    :ivar refused_daemons: what logs say of daemons that a brick refused
     """
 
     is_up = _Normally(True)
@@ -145,6 +153,8 @@ class Host:
         self.clock_offset_seconds = 0.0
         self.epochs: dict[str, int] = {}
         self.restarted_for: set[str] = set()
+        self.stopped_daemons: set[str] = set()
+        self.refused_daemons: list[str] = []
 
     @property
     def answers_peers(self) -> bool:
@@ -244,8 +254,9 @@ class Host:
             'mkdir': self.space.mkdir,
             'mkfs.xfs': self.space.mkfs,
             'mount': self.space.mount,
-            'openssl': self._openssl,
+            'openssl': lambda argv: tls_files.openssl(self.space, argv),
             'rmdir': self.space.rmdir,
+            'stat': lambda argv: tls_files.stat(self.space, argv),
             'sync': self.space.sync,
             'systemctl': self._systemctl,
             'wipefs': self.disks.wipefs,
@@ -266,6 +277,10 @@ class Host:
             return scripts.write_file(self.space, path, umask, stdin)
         if name == 'remove_file':
             return scripts.remove_file(self.space, *arguments)
+        if name in _TLS_SCRIPTS:
+            return _TLS_SCRIPTS[name](self.space, *arguments)
+        if name == 'refused_daemons':
+            return Outcome(stdout='\n'.join((*self.refused_daemons, '')))
         if name == 'versions':
             return self._versions()
         if name == 'tls_directory':
@@ -293,21 +308,6 @@ class Host:
                 for name in PROGRAMS
             )
         )
-
-    def _openssl(self, argv: tuple[str, ...]) -> Outcome:
-        """Print the public part of a private key."""
-        if argv[1:3] != ('pkey', '-in') or argv[4:] != ('-pubout',):
-            raise UnknownCommand(argv)
-        text = self.space.root.files[argv[3]].content
-        try:
-            key = serialization.load_pem_private_key(text.encode(), None)
-        except ValueError:
-            return failed(1, f'Could not read key from {argv[3]}')
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM,
-            serialization.PublicFormat.SubjectPublicKeyInfo,
-        )
-        return Outcome(stdout=public.decode())
 
     def _systemctl(self, argv: tuple[str, ...]) -> Outcome:
         if argv[1:] == ('restart', 'glusterd') or (

@@ -99,6 +99,12 @@ class Code(enum.Enum):
         'The node missed that a volume was created or deleted.',
         'restart glusterd on it, and what exists for one node exists for all',
     )
+    NODE_CLOCK = Meaning(
+        'MGH-C108',
+        _ERROR,
+        'The clock of the node is more than 5 minutes off.',
+        'set it; certificates look expired there, or not yet valid',
+    )
     # --- 2xx: devices -----------------------------------------------------
     DEVICE_MISSING = Meaning(
         'MGH-C201',
@@ -341,8 +347,15 @@ class Code(enum.Enum):
     CERTIFICATE_EXPIRES = Meaning(
         'MGH-C506',
         _WARNING,
-        'The certificate expires within 30 days.',
+        'The certificate expires within gluster_heketi_node_renewal_days.',
         'issue a new one',
+        mends=True,
+    )
+    CERTIFICATE_KEY_OPEN = Meaning(
+        'MGH-C507',
+        _ERROR,
+        'Others than root may read the key of the node.',
+        'issue a new one: who has read it can pose as the node',
         mends=True,
     )
     # --- 7xx: what can not be rebuilt -------------------------------------

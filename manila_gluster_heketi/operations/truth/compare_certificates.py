@@ -21,8 +21,6 @@ import datetime
 from collections.abc import Iterator
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
 
 from manila_gluster_heketi import model
 from manila_gluster_heketi import names
@@ -32,8 +30,7 @@ from manila_gluster_heketi.operations.truth.findings import Finding
 from manila_gluster_heketi.operations.truth.scene import Scene
 from manila_gluster_heketi.operations.truth.survey import HostView
 from manila_gluster_heketi.tls import policy
-
-_SOON = datetime.timedelta(days=30)
+from manila_gluster_heketi.tls import reading
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +40,13 @@ class Trust:
     :ivar certificate: None if it can't be read
     :ivar error: why not
     :ivar above: those above it, which nodes need too to verify with it
+    :ivar renewal: how long before its end a certificate is to be renewed
     """
 
     certificate: x509.Certificate | None
     error: str = ''
     above: tuple[x509.Certificate, ...] = ()
+    renewal: datetime.timedelta = datetime.timedelta(days=30)
 
 
 def compare(scene: Scene, trust: Trust) -> Iterator[Finding]:
@@ -79,6 +78,7 @@ class _Node:
         self._view = view
         self._authority = trust.certificate
         self._above = trust.above
+        self._renewal = trust.renewal
 
     def compare(self) -> Iterator[Finding]:
         """Find what differs."""
@@ -86,7 +86,7 @@ class _Node:
             return
         # A node without any is one that has lost them; it trusts nobody, so
         # that nobody is locked out when it trusts us.
-        trusted = _certificates(self._view.authorities)
+        trusted = reading.certificates(self._view.authorities)
         missing = [
             each
             for each in (self._authority, *self._above)
@@ -95,8 +95,8 @@ class _Node:
         if trusted and missing:
             yield self._finding(
                 Code.AUTHORITY_OTHER,
-                ', '.join(map(_named, missing)),
-                ', '.join(map(_named, trusted)),
+                ', '.join(map(reading.name_of, missing)),
+                ', '.join(map(reading.name_of, trusted)),
                 mend=False,
             )
             return
@@ -112,36 +112,38 @@ class _Node:
 
     def _unfit(self, authority: x509.Certificate) -> str:
         """Say why nobody would connect to the node; '' if all is well."""
-        found = _certificates(self._view.certificate)
-        if not found:
-            return 'no certificate'
-        if not self._view.public_key:
-            return 'no key'
-        if _public_key(found[0]) != self._view.public_key.strip():
-            return 'key and certificate are no pair'
-        try:
-            found[0].verify_directly_issued_by(authority)
-        except (ValueError, TypeError, InvalidSignature):
-            return f'it is of another authority, {_issuer(found[0])}'
-        return ''
+        found = reading.certificates(self._view.certificate)
+        return reading.misfit(
+            found[0] if found else None,
+            self._view.public_key or '',
+            authority,
+        )
 
     def _contents(self) -> Iterator[Finding]:
-        [certificate, *_] = _certificates(self._view.certificate)
+        [certificate, *_] = reading.certificates(self._view.certificate)
         wanted = names.node_common_name(self._node.cluster_id)
-        if _named(certificate) != wanted:
+        if reading.name_of(certificate) != wanted:
             yield self._finding(
-                Code.CERTIFICATE_NAME, wanted, _named(certificate)
+                Code.CERTIFICATE_NAME, wanted, reading.name_of(certificate)
             )
         end = certificate.not_valid_after_utc
         now = policy.now()
-        if end - now < _SOON:
+        if end - now < self._renewal:
             code = Code.CERTIFICATE_EXPIRES
             if end <= now:
                 code = Code.CERTIFICATE_EXPIRED
             yield self._finding(
                 code,
-                f'valid for {_SOON.days} days',
+                f'valid for {self._renewal.days} days',
                 f'until {end:%Y-%m-%d %H:%M} UTC',
+            )
+
+        permission = self._view.key_permission
+        if permission is not None and not permission.is_secret:
+            yield self._finding(
+                Code.CERTIFICATE_KEY_OPEN,
+                'a key for root alone, mode 0600',
+                f'mode {permission}',
             )
 
     def _finding(
@@ -163,35 +165,3 @@ class _Node:
             found,
             remedy if mend else None,
         )
-
-
-def _certificates(text: str | None) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates((text or '').encode())
-    except ValueError:
-        return []
-
-
-def _named(certificate: x509.Certificate) -> str:
-    return _common_name(certificate.subject)
-
-
-def _issuer(certificate: x509.Certificate) -> str:
-    return _common_name(certificate.issuer)
-
-
-def _common_name(name: x509.Name) -> str:
-    found = name.get_attributes_for_oid(x509.oid.NameOID.COMMON_NAME)
-    return ','.join(str(each.value) for each in found)
-
-
-def _public_key(certificate: x509.Certificate) -> str:
-    return (
-        certificate.public_key()
-        .public_bytes(
-            serialization.Encoding.PEM,
-            serialization.PublicFormat.SubjectPublicKeyInfo,
-        )
-        .decode()
-        .strip()
-    )

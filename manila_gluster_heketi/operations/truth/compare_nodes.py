@@ -20,6 +20,7 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.hostcmd import node_record
 from manila_gluster_heketi.model import VolumeState
+from manila_gluster_heketi.operations import clocks
 from manila_gluster_heketi.operations import node_records
 from manila_gluster_heketi.operations.truth.codes import Code
 from manila_gluster_heketi.operations.truth.findings import Finding
@@ -45,6 +46,7 @@ def compare(scene: Scene) -> Iterator[Finding]:
     for node, view in scene.nodes():
         yield from _record(scene, node, view)
         yield from _peer(scene, node)
+        yield from _clock(view)
     for cluster in scene.ledger.clusters.values():
         yield from _pool(scene, cluster)
         yield from _missed(scene, cluster)
@@ -108,6 +110,17 @@ def _record(
             ),
         ),
     )
+
+
+def _clock(view: HostView) -> Iterator[Finding]:
+    if clocks.is_wrong(view.clock_offset_seconds):
+        yield Finding(
+            Code.NODE_CLOCK,
+            view.host,
+            'clock',
+            'the time here',
+            f'{view.clock_offset_seconds:+.0f} s',
+        )
 
 
 def _peer(scene: Scene, node: model.Node) -> Iterator[Finding]:

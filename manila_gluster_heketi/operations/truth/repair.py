@@ -46,6 +46,7 @@ from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.transaction import Transaction
 from manila_gluster_heketi.store.transaction import WriteTransaction
+from manila_gluster_heketi.tls import reading
 
 LOG = log.getLogger(__name__)
 
@@ -177,7 +178,7 @@ def settle(
             volumes.update_volume(tx, allowed)
         record = each.get('certificate')
         if isinstance(record, model.Certificate):
-            certificates.add(tx, record)
+            certificates.add(tx, reading.of_node(record, operation.subject))
 
 
 kinds.register(model.OpKind.REPAIR, kinds.Kind(settle))

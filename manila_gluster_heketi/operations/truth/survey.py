@@ -15,6 +15,7 @@
 
 import dataclasses
 import functools
+import time
 from collections.abc import Mapping
 
 from manila_gluster_heketi import exceptions
@@ -28,7 +29,9 @@ from manila_gluster_heketi.hostcmd import lvm_report
 from manila_gluster_heketi.hostcmd import mount_table
 from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.hostcmd import system
+from manila_gluster_heketi.hostcmd import tls_files
 from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.operations import clocks
 from manila_gluster_heketi.tls import distribute
 
 _MOUNT_TABLE = '/proc/mounts'
@@ -63,6 +66,8 @@ class HostView:
     :ivar fstab: device by path
     :ivar record: text of the node's record; None if it has none
     :ivar certificate, authorities, public_key: in PEM; None if not there
+    :ivar key_permission: None if there is no key
+    :ivar clock_offset_seconds: its clock minus ours, at least
     :ivar known: names of all volumes that its glusterd knows; None if it does
         not say
     :ivar quotas: by the name of the volume
@@ -79,6 +84,8 @@ class HostView:
     certificate: str | None
     authorities: str | None
     public_key: str | None
+    key_permission: tls_files.Permission | None
+    clock_offset_seconds: float
     known: frozenset[str] | None
     quotas: Mapping[str, Quota]
 
@@ -91,12 +98,14 @@ def look(
 ) -> dict[str, Outcome]:
     """Look at hosts; an error of one is its outcome."""
     batches = {host: _batch(request) for host, request in requests.items()}
+    began = time.time()
     outcomes = parallel.run_on_hosts(
         executor,
         {host: tuple(batch.values()) for host, batch in batches.items()},
     )
+    span = (began, time.time())
     return {
-        host: _view(host, requests[host], batches[host], outcomes[host])
+        host: _view(host, requests[host], batches[host], outcomes[host], span)
         for host in requests
     }
 
@@ -116,6 +125,7 @@ def quota_of(host: str, output: str) -> Quota:
 
 def _batch(request: Request) -> dict[str, Command]:
     batch = {
+        'clock': system.clock(),
         'record': system.read_file(names.NODE_RECORD),
         'fstab': system.read_file(names.FSTAB),
         'mounts': system.read_file(_MOUNT_TABLE),
@@ -129,6 +139,7 @@ def _batch(request: Request) -> dict[str, Command]:
         batch['certificate'] = system.read_file(certificate)
         batch['authorities'] = system.read_file(authorities)
         batch['public_key'] = system.public_key(key)
+        batch['key_permission'] = tls_files.permission(key)
     else:
         batch['tls_directory'] = system.tls_directory()
     for name in request.quotas:
@@ -141,17 +152,22 @@ def _view(
     request: Request,
     batch: Mapping[str, Command],
     outcome: parallel.Outcome,
+    span: tuple[float, float],
 ) -> Outcome:
     if isinstance(outcome, exceptions.HostError):
         return outcome
     try:
-        return _read(host, request, dict(zip(batch, outcome, strict=True)))
+        results = dict(zip(batch, outcome, strict=True))
+        return _read(host, request, results, span)
     except exceptions.HostError as error:
         return error
 
 
 def _read(
-    host: str, request: Request, results: Mapping[str, base.Result]
+    host: str,
+    request: Request,
+    results: Mapping[str, base.Result],
+    span: tuple[float, float],
 ) -> HostView:
     def text(name: str) -> str | None:
         result = results.get(name)
@@ -183,12 +199,20 @@ def _read(
         certificate=text('certificate'),
         authorities=text('authorities'),
         public_key=text('public_key'),
+        key_permission=_permission(host, text('key_permission')),
+        clock_offset_seconds=clocks.offset(
+            system.parse_clock(host, results['clock'].stdout), *span
+        ),
         known=_known(results['known'].stdout),
         quotas={
             name: quota_of(host, results[f'quota {name}'].stdout)
             for name in request.quotas
         },
     )
+
+
+def _permission(host: str, text: str | None) -> tls_files.Permission | None:
+    return None if text is None else tls_files.parse_permission(host, text)
 
 
 # Most hosts know the same: it is read and kept once.

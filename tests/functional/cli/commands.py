@@ -38,6 +38,13 @@ class CommandTestCase(deployment.DeployedTestCase):
                 lambda options: self.d.executor,
             )
         )
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'manila_gluster_heketi.service.facade.distribute'
+                '.verify_handshake',
+                self.d.bricks_seen,
+            )
+        )
         self.config = self.configure()
         self.topology = self.d.write(
             'topology.json', json.dumps(self.d.document())

@@ -19,6 +19,9 @@ from collections.abc import Callable
 import fixtures
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.executor.simulated.cluster import SimulatedCluster
+from manila_gluster_heketi.operations import presented
+from manila_gluster_heketi.operations import site
 from manila_gluster_heketi.tls import ca
 from manila_gluster_heketi.tls import distribute
 from manila_gluster_heketi.tls import issue
@@ -134,3 +137,19 @@ class VerifyHandshakeTestCase(base.TestCase):
         with socket.create_server(('127.0.0.1', 0)) as listener:
             port = listener.getsockname()[1]
         self.assertIn('refused', self._refused(port))
+        self.assertRaises(exceptions.PortUnreachable, self._verify, port)
+
+    def test_a_brick_that_is_there_is_not_out_of_reach(self) -> None:
+        """Whatever is wrong with it, that is another error."""
+        port = self._brick(issue.issue_node(self.other, CLUSTER))
+        error = self.assertRaises(exceptions.HostError, self._verify, port)
+        self.assertNotIsInstance(error, exceptions.PortUnreachable)
+
+    def test_with_a_certificate_made_for_that(self) -> None:
+        """Bricks of our authority take it."""
+        there = site.Site(
+            executor=SimulatedCluster([]), authority=lambda: self.ours
+        )
+        door = presented.Door('127.0.0.1', self._brick())
+        result = presented.shake(there, door, CLUSTER, settle=0.1)
+        self.assertEqual(self.node.record.serial, result.serial)

@@ -489,6 +489,15 @@ def the_certificate_is_about_to_expire(d: Deployment) -> None:
     _deploy(d, d.service._authority(), _cluster_id(d), days=3)
 
 
+def the_key_can_be_read(d: Deployment) -> None:
+    key = _files(d)[f'{_TLS}/glusterfs.key']
+    _files(d)[f'{_TLS}/glusterfs.key'] = File(key.content, 0o640)
+
+
+def the_clock_is_wrong(d: Deployment) -> None:
+    d.cluster.host(HOST).clock_offset_seconds = -600
+
+
 def _cluster_id(d: Deployment) -> str:
     return d.service.cluster_named('c1').id
 
@@ -566,6 +575,8 @@ ALL = (
         the_certificate_is_of_another_authority, (Code.CERTIFICATE_BAD,), True
     ),
     Damage(the_certificate_has_another_name, (Code.CERTIFICATE_NAME,), True),
+    Damage(the_key_can_be_read, (Code.CERTIFICATE_KEY_OPEN,), True),
+    Damage(the_clock_is_wrong, (Code.NODE_CLOCK,)),
     Damage(
         the_certificate_is_about_to_expire, (Code.CERTIFICATE_EXPIRES,), True
     ),

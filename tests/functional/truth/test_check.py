@@ -200,6 +200,34 @@ class DifferenceTestCase(TruthTestCase):
             collections.Counter(c.asked_by for c in issued),
         )
 
+    def test_certificates_end_soon(self) -> None:
+        """That is so for as many days as they are renewed before."""
+        for days, codes in ((5, []), (11, [Code.CERTIFICATE_EXPIRES])):
+            d = self.truth(node_renewal_days=days)
+            d.age_certificate('gl2', days=10)
+            report = d.service.truth.check()
+            self.assertEqual(codes, self.codes(report))
+        self.assertEqual(
+            'valid for 11 days', report.checked[0].finding.expected
+        )
+
+    def test_nothing_is_renewed_by_itself(self) -> None:
+        """Then people have to be told in time all the same."""
+        d = self.truth(node_renewal_days=0)
+        d.age_certificate('gl2', days=29)
+        self.assertEqual(
+            [Code.CERTIFICATE_EXPIRES], self.codes(d.service.truth.check())
+        )
+
+    def test_a_renewed_certificate_is_the_nodes(self) -> None:
+        """By a mend too, it is on record with its node."""
+        d = self.truth()
+        d.age_certificate('gl2')
+        d.service.truth.repair()
+        serial = d.serials()['gl2']
+        held = {c.serial: c.subject_id for c in d.service.clients.certificates()}
+        self.assertEqual(d.service.hardware.node('gl2').id, held[serial])
+
     def test_no_brick_of_a_volume_is_mounted(self) -> None:
         """All are mounted before Gluster is told: it refuses before that."""
         d = self.truth()

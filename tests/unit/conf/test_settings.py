@@ -61,6 +61,21 @@ class SettingsTestCase(base.TestCase):
         self.assertEqual(f'gluster_heketi_{option}', error.fields['option'])
         return error.fields['reason']
 
+    def test_renewal_is_never_in_the_first_half(self) -> None:
+        """Else each new certificate would be due at once."""
+        for days, renewal, found, warning in (
+            (365, 30, 30, 30),
+            (20, 30, 10, 10),
+            (1, 30, 0, 0),
+            (365, 0, 0, 30),
+            (40, 0, 0, 20),
+        ):
+            read = self._read(
+                node_certificate_days=days, node_renewal_days=renewal
+            )
+            self.assertEqual(found, read.node_renewal_days)
+            self.assertEqual(warning, read.node_warning_days)
+
     def test_defaults(self) -> None:
         """Nothing is written, everything has a value."""
         state = '/var/lib/manila-gluster-heketi'
@@ -71,6 +86,7 @@ class SettingsTestCase(base.TestCase):
                 ca_directory=f'{state}/ca',
                 authority=settings.AuthoritySettings(),
                 node_certificate_days=365,
+                node_renewal_days=30,
                 client_certificate_days=90,
                 ssh=settings.SshSettings(
                     control_directory=f'{state}/ssh',
@@ -293,6 +309,7 @@ class SettingsTestCase(base.TestCase):
         ('ca_key_type', 'rsa-1024'),
         ('ca_store', 'etcd'),
         ('node_certificate_days', '0'),
+        ('node_renewal_days', '-1'),
         ('client_certificate_days', '3651'),
         ('quota_soft_timeout', '1801'),
         ('quota_hard_timeout', '61'),

@@ -23,13 +23,14 @@ from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.hostcmd import lvm
 from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.hostcmd import system
+from manila_gluster_heketi.hostcmd import tls_files
 from manila_gluster_heketi.hostcmd import xfs
 from tests import base
 
 _DIRECTORY = pathlib.Path(__file__).parents[2] / 'commands'
 _MODULES = {
     each.__name__.rpartition('.')[2]: each
-    for each in (device, gluster, lvm, mounts, system, xfs)
+    for each in (device, gluster, lvm, mounts, system, tls_files, xfs)
 }
 _CASES = [
     case

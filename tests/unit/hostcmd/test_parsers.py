@@ -226,6 +226,29 @@ class GlusterParserTest(base.TestCase):
         [down] = bricks - gluster_xml.bricks_online('n1', text)
         self.assertIn('10.93.0.11:', down)
 
+    def test_where_bricks_listen(self):
+        text = _output('volume-status.xml')
+        first = '<status>1</status>'
+
+        ports = gluster_xml.brick_ports('n1', text)
+        self.assertEqual(
+            {'10.93.0.11': 54740, '10.93.0.12': 55645, '10.93.0.13': 51289},
+            {brick.partition(':')[0]: port for brick, port in ports.items()},
+        )
+        text = text.replace(first, '<status>0</status>', 1)
+        self.assertEqual(2, len(gluster_xml.brick_ports('n1', text)))
+
+    def test_daemons_that_do_not_run(self):
+        text = _output('volume-status.xml')
+
+        self.assertEqual((), gluster_xml.daemons_down('n1', text))
+        bricks, mark, daemons = text.partition('<hostname>Self-heal')
+        daemons = daemons.replace('<status>1<', '<status>0<')
+        self.assertEqual(
+            ('localhost', 'Self-heal Daemon'),
+            gluster_xml.daemons_down('n1', bricks + mark + daemons)[0],
+        )
+
     def test_rebalance(self):
         found = gluster_xml.rebalance('n1', _output('rebalance.xml'))
 

@@ -24,6 +24,10 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.operations import brick_steps
+from manila_gluster_heketi.operations import create_volume  # noqa: F401
+from manila_gluster_heketi.operations import kinds
+from manila_gluster_heketi.operations import remove_hardware  # noqa: F401
+from manila_gluster_heketi.operations import renew_certificate  # noqa: F401
 from manila_gluster_heketi.operations import site
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations import step
@@ -70,6 +74,29 @@ def _brick(number: int) -> model.Brick:
     )
 
 
+_RENEWAL = ('keep-certificate', 'replace-certificate', 'retire-certificate')
+
+
+def _renewal(*marks: str) -> model.Operation:
+    """Make a renewal of a certificate, each step in a state."""
+    return dataclasses.replace(
+        _operation(OpState.RUNNING),
+        kind=model.OpKind.NODE_CERTIFICATE,
+        steps=tuple(
+            model.StepRecord(
+                index=index,
+                kind=kind,
+                host='gl1',
+                params={},
+                state=model.StepState(mark),
+            )
+            for index, (kind, mark) in enumerate(
+                zip(_RENEWAL, marks, strict=True)
+            )
+        ),
+    )
+
+
 _STEPS = (
     brick_steps.MakeBricks('gl1', bricks=(_brick(1), _brick(2))),
     brick_steps.DestroyBricks('gl1', bricks=(_brick(1),)),
@@ -94,6 +121,43 @@ _STEPS = (
         old_value='n',
     ),
 )
+
+
+@ddt.ddt
+class NoReturnTestCase(base.TestCase):
+    """When an operation that can be undone can be so no more."""
+
+    @ddt.data(
+        ('planned', 'planned', 'planned'),
+        ('done', 'doing', 'planned'),
+        ('done', 'undone', 'planned'),
+        ('done', 'undo-failed', 'planned'),
+        ('undone', 'undone', 'planned'),
+    )
+    def test_there_is_a_way_back(self, marks) -> None:
+        """As long as a step before it is not done."""
+        self.assertFalse(kinds.goes_forward(_renewal(*marks)))
+
+    @ddt.data('planned', 'doing', 'done')
+    def test_there_is_none(self, last) -> None:
+        """It may have begun; one that failed is marked as planned again."""
+        self.assertTrue(kinds.goes_forward(_renewal('done', 'done', last)))
+
+    def test_an_operation_without_such_a_step(self) -> None:
+        """Nothing was planned yet, or it is abandoned half-way."""
+        found = dataclasses.replace(_renewal('done', 'done', 'done'), steps=())
+        self.assertFalse(kinds.goes_forward(found))
+
+    def test_kinds_that_only_go_forward_or_back(self) -> None:
+        """Whatever their steps say."""
+        for kind, forward in (
+            (model.OpKind.VOLUME_CREATE, False),
+            (model.OpKind.NODE_REMOVE, True),
+        ):
+            found = dataclasses.replace(
+                _renewal('done', 'done', 'done'), kind=kind
+            )
+            self.assertEqual(forward, kinds.goes_forward(found))
 
 
 @ddt.ddt

@@ -16,7 +16,7 @@ import concurrent.futures
 import dataclasses
 import datetime
 from collections.abc import Callable
-from collections.abc import Iterable
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -84,11 +84,13 @@ class Wanted:
     :ivar authority: None if it can't be read
     :ivar error: why not
     :ivar renewal: how long before its end a certificate is to be renewed
+    :ivar volumes: names of those that daemons should be connected to
     """
 
     authority: x509.Certificate | None
     error: str
     renewal: datetime.timedelta
+    volumes: frozenset[str]
 
 
 def look(
@@ -127,7 +129,6 @@ def look(
             seen[node.manage_host],
             shaken.get(node.id),
             pools,
-            frozenset(bricks),
             wanted,
         )
         for node in nodes
@@ -149,7 +150,6 @@ def _status(
     outcome: tls_facts.Outcome,
     shaken: Shaken | None,
     pools: PoolStatus,
-    volumes: frozenset[str],
     wanted: Wanted,
 ) -> NodeStatus:
     if isinstance(outcome, exceptions.HostError) or shaken is None:
@@ -160,7 +160,7 @@ def _status(
         *_Files(node, outcome, wanted).troubles(),
         *_clock(outcome),
         *_use(outcome, shaken),
-        *_daemons(node, outcome, pools, volumes),
+        *_daemons(node, outcome, pools, wanted.volumes),
     )
     authority = wanted.authority
     trusts_us = authority is not None and outcome.trusts(authority)
@@ -277,7 +277,7 @@ def _daemons(
     node: model.Node,
     facts: Facts,
     pools: PoolStatus,
-    volumes: Iterable[str],
+    volumes: Collection[str],
 ) -> Iterator[Trouble]:
     """Say which daemons take no part.
 

@@ -31,6 +31,7 @@ from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.tls_status import NodeStatus
 from manila_gluster_heketi.service.custody import Custody
 from manila_gluster_heketi.store import topology
+from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.tls import reading
 from manila_gluster_heketi.tls.ca import Authority
 
@@ -151,8 +152,12 @@ class NodeCertificates:
             self._engine.site,
             nodes,
             self._bricks(nodes),
-            tls_status.Wanted(certificate, error, days),
+            tls_status.Wanted(certificate, error, days, self._volumes()),
         )
+
+    def _volumes(self) -> frozenset[str]:
+        with self._engine.store.read() as tx:
+            return frozenset(each.name for each in volumes.volumes(tx))
 
     def _bricks(
         self, nodes: Sequence[model.Node]

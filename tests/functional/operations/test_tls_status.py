@@ -183,6 +183,21 @@ class StatusTestCase(deployment.DeployedTestCase):
         _refused_daemon(self.d)
         self.assertEqual(1, len(self.rows()[_HOST].troubles))
 
+    def test_a_daemon_of_a_volume_elsewhere(self) -> None:
+        """Daemons connect to all volumes, whichever node is looked at."""
+        self.d = self.deploy(nodes=4)
+        volume = self.d.create()
+        homes = self.d.service.bricks(volume)
+        [spare] = [
+            host
+            for host in self.d.hosts
+            if not any(b.startswith(f'{self.d.storage(host)}:') for b in homes)
+        ]
+        self.d.cluster.host(spare).refused_daemons = [
+            f'glustershd {volume.name}-client-0'
+        ]
+        self.assertEqual(1, len(self.rows(spare)[spare].troubles))
+
     @ddt.data(1, 2, 3)
     def test_a_daemon_that_any_node_was_asked_for(self, number: int) -> None:
         """The node that is asked calls itself localhost."""

@@ -93,7 +93,8 @@ class RenewTestCase(RenewalTestCase):
         self.assertEqual(
             starts, [d.cluster.host(each).glusterd_starts for each in d.hosts]
         )
-        held = {c.serial: c.subject_id for c in d.service.clients.certificates()}
+        found = d.service.clients.certificates()
+        held = {c.serial: c.subject_id for c in found}
         for node in d.service.nodes():
             serial = d.serials()[node.manage_host]
             self.assertEqual(node.id, held[serial])
@@ -349,7 +350,8 @@ class FailureTestCase(RenewalTestCase):
         self.assertEqual('', recovered.error)
         self.assertEqual(['gl1'], self.renewed(d))
         self.assertIn(
-            d.serials()['gl1'], {c.serial for c in d.service.clients.certificates()}
+            d.serials()['gl1'],
+            {c.serial for c in d.service.clients.certificates()},
         )
         kept = f'{_SSL}/{names.KEPT_CERTIFICATE}'
         self.assertFalse(d.cluster.host('gl1').space.exists(kept))

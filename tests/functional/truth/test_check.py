@@ -225,7 +225,8 @@ class DifferenceTestCase(TruthTestCase):
         d.age_certificate('gl2')
         d.service.truth.repair()
         serial = d.serials()['gl2']
-        held = {c.serial: c.subject_id for c in d.service.clients.certificates()}
+        found = d.service.clients.certificates()
+        held = {c.serial: c.subject_id for c in found}
         self.assertEqual(d.service.hardware.node('gl2').id, held[serial])
 
     def test_no_brick_of_a_volume_is_mounted(self) -> None:

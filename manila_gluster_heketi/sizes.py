@@ -56,6 +56,7 @@ BRICK_MIN_BYTES = 304 * MIB
 #: XFS has its log inside: 64 MiB at least, 1/2048 of the file system from
 #: 128 GiB on, a little less than 2 GiB at most (mkfs.xfs 6.1, measured with
 #: xfs_db from 304 MiB to 8 TiB).
+XFS_BLOCK_BYTES = 4 * KIB
 XFS_LOG_MIN_BYTES = 64 * MIB
 XFS_LOG_DIVISOR = 2048
 XFS_LOG_MAX_BYTES = 2 * GIB
@@ -162,6 +163,8 @@ def data_bytes_of(brick_bytes: int) -> int:
 
     :param brick_bytes: size of the brick's logical volume
     """
+    # Each part is rounded; within a block that could be more than it grows.
+    brick_bytes -= brick_bytes % XFS_BLOCK_BYTES
     log = min(
         max(XFS_LOG_MIN_BYTES, brick_bytes // XFS_LOG_DIVISOR),
         XFS_LOG_MAX_BYTES,

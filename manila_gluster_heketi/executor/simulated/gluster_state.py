@@ -141,11 +141,13 @@ class Pool:
         It knows the one that probed it by what its resolver says, and the
         others as that one does.
         """
-        for each in self.members:
-            names = [through.name]
-            if each.host is not through:
-                names = list(self.names(through, each.host))
-            self._aliases[new.host.name, each.host.name] = names
+        heard = {
+            of: list(names)
+            for (viewer, of), names in self._aliases.items()
+            if viewer == through.name
+        }
+        for of, names in {**heard, through.name: [through.name]}.items():
+            self._aliases[new.host.name, of] = names
         self.members.append(new)
 
     def tell(self, host: Host, name: str) -> None:

@@ -107,11 +107,10 @@ class Scene:
 
     def peers(self) -> list[Host]:
         """List the peers that take part in what the host does."""
-        return [
-            each.host
-            for each in self.pool.members
-            if each.host is not self.host and self.works_with(each.host)
-        ]
+        others = [m.host for m in self.pool.members if m.host is not self.host]
+        if self.is_peaceful:
+            return others
+        return [each for each in others if self.works_with(each)]
 
     def add(self, volume: Volume) -> None:
         """Make a volume known."""

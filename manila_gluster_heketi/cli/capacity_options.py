@@ -21,14 +21,8 @@ from manila_gluster_heketi.cli import sizes_read
 from manila_gluster_heketi.conf import choices
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
-    """Ask for the cluster, and for what differs from the configuration."""
-    parser.add_argument(
-        '--cluster',
-        metavar='NAME',
-        default='',
-        help='this cluster alone; default: those that the configuration has',
-    )
+def add_kind(parser: argparse.ArgumentParser) -> None:
+    """Ask for what differs from the configuration's kind of volume."""
     parser.add_argument(
         '--durability',
         metavar='D',
@@ -43,6 +37,17 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         metavar='EXPRESSION',
         help="which devices, such as 'disk = ssd'; '' for all",
     )
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Ask for the cluster, and for what differs from the configuration."""
+    parser.add_argument(
+        '--cluster',
+        metavar='NAME',
+        default='',
+        help='this cluster alone; default: those that the configuration has',
+    )
+    add_kind(parser)
     parser.add_argument(
         '--average-file-size',
         metavar='SIZE',

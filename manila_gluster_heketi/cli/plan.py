@@ -24,6 +24,7 @@ from cliff.formatters import base
 from manila_gluster_heketi import allocator
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.cli import capacity_options
 from manila_gluster_heketi.cli import configured
 from manila_gluster_heketi.cli import sizes_read
 from manila_gluster_heketi.cli import sizes_shown
@@ -192,20 +193,7 @@ class Create(lister.Lister):
 
 
 def _add_wishes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--durability',
-        metavar='D',
-        help='such as replicate:3, arbiter or disperse:4+2; this and the '
-        "next: the configuration's unless given",
-    )
-    parser.add_argument(
-        '--spread', metavar='S', help='such as zone:strict,rack:prefer'
-    )
-    parser.add_argument(
-        '--tags',
-        metavar='EXPRESSION',
-        help="which devices, such as 'disk = ssd'; '' for all",
-    )
+    capacity_options.add_kind(parser)
     parser.add_argument(
         '--headroom',
         metavar='PERCENT',

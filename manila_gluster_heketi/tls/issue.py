@@ -44,8 +44,9 @@ class Kind(model.Text):
 
 
 # A node serves bricks, and its self-heal and quota daemons are clients of
-# other nodes' bricks. A tenant's client never serves: without serverAuth a
-# stolen key of a client can't be used to pose as a brick.
+# other nodes' bricks. A tenant's client never serves. Our own handshakes look
+# at that; GlusterFS does not (its socket.c sets X509_PURPOSE_ANY), so a stolen
+# key of a client could pose as a brick to those who trust the same authority.
 _USAGES = {
     Kind.NODE: (
         ExtendedKeyUsageOID.SERVER_AUTH,

@@ -133,6 +133,45 @@ class FoundTestCase(deployment.DeployedTestCase):
 
         self.assertEqual(0, self._rejections(d, host))
 
+    def test_power_is_cut_where_an_access_list_is_set(self) -> None:
+        """The record of the many is newer, and nobody is rejected."""
+        d = self.deploy(nodes=3)
+        d.create()
+        cut = self._cut_in_midst(d, 'volume', 'set')
+        self.assertRaises(
+            exceptions.GlusterHeketiError,
+            d.service.change_access,
+            'share-1',
+            add=['alice'],
+        )
+        [host] = cut
+        d.cluster.power_on(host)
+
+        self.assertEqual(0, self._rejections(d, host))
+        self.assert_agreed(d)
+
+    def test_the_network_is_cut_where_a_volume_is_made(self) -> None:
+        """It comes back with its host, and is not forgotten before."""
+        d = self.deploy(nodes=3)
+        cut: list[str] = []
+
+        def cut_network(host: str, command: Command) -> None:
+            del command
+            cut.append(host)
+            d.cluster.appoint(
+                host, 0, lambda: d.cluster.cut_network(host), in_midst=True
+            )
+
+        d.executor.before = once(says('volume', 'create'), cut_network)
+        self.assertRaises(exceptions.OperationStuck, d.create)
+        [host] = cut
+        d.cluster.advance(60)
+        d.service.recover()
+        d.cluster.restore_network(host)
+        self.assertTrue(d.cluster.volume_names(host))
+
+        self.assert_agreed(d)
+
     def _divided(self, share_id: str) -> tuple[deployment.Deployment, str]:
         """Have peers reject a host for one share, beside another."""
         d = self.deploy(nodes=3)

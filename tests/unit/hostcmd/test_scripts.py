@@ -326,3 +326,51 @@ class FlushHookTest(_ScriptCase):
         self._run('sh', word)
 
         self.assertFalse(self.log.exists())
+
+
+@ddt.ddt
+class RestartOnceTest(_ScriptCase):
+    """A service, which here writes down what is asked of it."""
+
+    def setUp(self):
+        super().setUp()
+        self.asked = self.directory / 'asked'
+        self.programs = self.directory / 'programs'
+        self.programs.mkdir()
+        self._serve(status=0)
+        self.useFixture(
+            fixtures.EnvironmentVariable(
+                'PATH', f'{self.programs}:/usr/bin:/bin'
+            )
+        )
+        for reason in ('one', 'two'):
+            note = f'{names.RUN_DIRECTORY}/restarted-{reason}'
+            self.replaced[note] = str(self.directory / 'run' / reason)
+
+    def _serve(self, status):
+        program = self.programs / 'systemctl'
+        program.write_text(
+            f'#!/bin/sh\necho "$*" >>{self.asked}\nexit {status}\n'
+        )
+        program.chmod(0o700)
+
+    def _restarts(self):
+        return self.asked.read_text().splitlines()
+
+    @ddt.data(*_SHELLS)
+    def test_not_again_for_the_same_reason(self, shell):
+        for reason in ('one', 'one', 'two', 'one'):
+            self.succeed(system.service_restart_once(reason), shell)
+
+        self.assertEqual(2 * ['restart glusterd'], self._restarts())
+
+    @ddt.data(*_SHELLS)
+    def test_again_if_it_did_not_start(self, shell):
+        self._serve(status=1)
+        built = system.service_restart_once('one')
+        self.assertEqual(1, self.run_command(built, shell).returncode)
+        self._serve(status=0)
+        self.succeed(built, shell)
+        self.succeed(built, shell)
+
+        self.assertEqual(2, len(self._restarts()))

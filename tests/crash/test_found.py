@@ -12,10 +12,13 @@
 
 """What the other tests here found: each the shortest way to it."""
 
+from collections.abc import Callable
+
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.hostcmd import gluster_xml
 from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.operations import volume_steps
 from tests.crash import agreement
 from tests.functional import deployment
 from tests.functional.interference import on
@@ -27,6 +30,14 @@ def _lose(host, command):
     raise exceptions.ConnectionLost(
         host=host, command=str(command), reason='Broken pipe'
     )
+
+
+def _raising(error: Exception) -> Callable[[str, Command], None]:
+    def fail(host: str, command: Command) -> None:
+        del host, command
+        raise error
+
+    return fail
 
 
 class FoundTestCase(deployment.DeployedTestCase):
@@ -212,6 +223,24 @@ class FoundTestCase(deployment.DeployedTestCase):
             d.expire_leases()
             d.service.recover()
 
+        self.assertEqual(starts, d.cluster.host(host).glusterd_starts)
+
+    def test_a_volume_does_not_go_and_another_divides_the_peers(self) -> None:
+        """An operator is told of the host that nobody hears."""
+        d, host = self._divided('share-2')
+        volume = d.service.volume('share-1')
+        starts = d.cluster.host(host).glusterd_starts
+        step = volume_steps.RemoveVolume(
+            host=host, hosts=tuple(d.hosts), name=volume.name
+        )
+        refusal = exceptions.PeersDown(host=host, command='c', stderr='down')
+        d.executor.before = once(says('volume', 'stop'), _raising(refusal))
+
+        error = self.assertRaises(
+            exceptions.PeerRejected, step.do, d.service.engine.site
+        )
+
+        self.assertEqual(host, error.fields['host'])
         self.assertEqual(starts, d.cluster.host(host).glusterd_starts)
 
     def test_power_is_cut_right_after_a_node_was_not_added(self) -> None:

@@ -161,17 +161,18 @@ def status(
 
     :param healers: by host whether its heal daemon runs
     """
-    nodes = [
-        f'<node><hostname>{HEALER}</hostname><path>{host}</path>'
-        f'<status>{runs:d}</status><port>N/A</port></node>'
-        for host, runs in healers.items()
-    ]
+    nodes = []
     for address in online:
         hostname, _, path = address.partition(':')
         nodes.append(
             f'<node><hostname>{hostname}</hostname><path>{path}</path>'
             f'<status>1</status><port>{brick_port(path)}</port></node>'
         )
+    nodes += [
+        f'<node><hostname>{HEALER}</hostname><path>{host}</path>'
+        f'<status>{runs:d}</status><port>N/A</port></node>'
+        for host, runs in healers.items()
+    ]
     return answer(
         f'<volStatus><volumes><volume><volName>{name}</volName>'
         f'<nodeCount>{len(nodes)}</nodeCount>{"".join(nodes)}'

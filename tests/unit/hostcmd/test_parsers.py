@@ -226,6 +226,38 @@ class GlusterParserTest(base.TestCase):
         [down] = bricks - gluster_xml.bricks_online('n1', text)
         self.assertIn('10.93.0.11:', down)
 
+    def test_bricks_are_found_whatever_is_said_of_daemons(self):
+        text = _output('volume-status.xml')
+        bricks = gluster_xml.bricks_online('n1', text)
+        ports = gluster_xml.brick_ports('n1', text)
+        head, mark, rest = text.partition('<hostname>Self-heal')
+        _, end, tail = rest.partition('</node>')
+        daemon = f'{mark} Daemon</hostname><path>n1</path>{end}'
+        text = head + '<node>'.join([daemon] * 1000) + tail
+
+        self.assertEqual(bricks, gluster_xml.bricks_online('n1', text))
+        self.assertEqual(ports, gluster_xml.brick_ports('n1', text))
+        # What tells of daemons reads all of it.
+        self.assertRaisesRegex(
+            exceptions.OutputNotUnderstood,
+            'no status in node',
+            gluster_xml.daemons_down,
+            'n1',
+            text,
+        )
+
+    @ddt.data(300, -300)
+    def test_a_status_that_breaks_off_before_all_bricks_are_read(self, end):
+        head, _, _ = _output('volume-status.xml').partition(
+            '<hostname>Self-heal'
+        )
+        self.assertRaises(
+            exceptions.OutputNotUnderstood,
+            gluster_xml.bricks_online,
+            'n1',
+            head[:end],
+        )
+
     def test_where_bricks_listen(self):
         text = _output('volume-status.xml')
         first = '<status>1</status>'

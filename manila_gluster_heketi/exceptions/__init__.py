@@ -30,6 +30,7 @@ from manila_gluster_heketi.exceptions.hosts import DeviceUnfit
 from manila_gluster_heketi.exceptions.hosts import DiskFull
 from manila_gluster_heketi.exceptions.hosts import DiskReadOnly
 from manila_gluster_heketi.exceptions.hosts import GlusterBusy
+from manila_gluster_heketi.exceptions.hosts import GlusterdDown
 from manila_gluster_heketi.exceptions.hosts import GlusterError
 from manila_gluster_heketi.exceptions.hosts import HostError
 from manila_gluster_heketi.exceptions.hosts import HostKeyRefused
@@ -96,6 +97,7 @@ __all__ = [
     'DiskReadOnly',
     'GlusterBusy',
     'GlusterError',
+    'GlusterdDown',
     'GlusterHeketiError',
     'HostError',
     'HostKeyRefused',

@@ -186,6 +186,15 @@ class PortUnreachable(HostError):
     http_status = 502
 
 
+class GlusterdDown(HostError):
+    """glusterd does not run; nothing was asked of it."""
+
+    code = 'MGH-317'
+    template = 'host {host}: glusterd does not run there.'
+    action = 'Start it, and look at its log for why it ended.'
+    http_status = 502
+
+
 class GlusterError(HostError):
     """A gluster command was refused."""
 

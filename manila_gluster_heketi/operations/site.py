@@ -39,6 +39,7 @@ LOG = log.getLogger(__name__)
 # retry comes soon since most transactions take about a second.
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
+_IS_ACTIVE = system.service_is_active()
 
 Answer = TypeVar('Answer')
 
@@ -77,21 +78,29 @@ class Site:
     def run_gluster(
         self, hosts: Sequence[str], batch: Sequence[Command]
     ) -> tuple[base.Result, ...]:
-        """Run gluster commands on the first of ``hosts`` that answers.
+        """Run gluster commands on the first of ``hosts`` that can.
 
-        A lock that another transaction holds is waited for; the batch goes
-        on from the command that was refused.
+        Each batch begins with the question whether glusterd runs. A command
+        that finds out by itself may have been the one that ended it, and must
+        not be repeated elsewhere.
+
+        A lock that another transaction holds is waited for; the batch goes on
+        from the command that was refused.
 
         :raises GlusterBusy: the lock did not come free in time
         :raises PeersDown: the command needs every peer
         :raises GlusterError: gluster refused for another reason
-        :raises NoNodeOnline: none of the hosts answers
+        :raises NoNodeOnline: none of the hosts answers, or glusterd runs on
+            none of those that do
         """
-        unreachable: exceptions.HostUnreachable | None = None
+        unreachable: exceptions.HostError | None = None
         for host in hosts:
             try:
                 return self._run_gluster_on(host, batch)
-            except exceptions.HostUnreachable as error:
+            except (
+                exceptions.HostUnreachable,
+                exceptions.GlusterdDown,
+            ) as error:
                 LOG.warning('gluster commands go to another host: %s', error)
                 unreachable = error
         raise exceptions.NoNodeOnline(
@@ -128,15 +137,21 @@ class Site:
         left = list(batch)
         for pause in self.pauses():
             try:
-                return self.run(host, left)
+                _, *results = self.run(host, [_IS_ACTIVE, *left])
             except exceptions.CommandFailed as error:
+                # One more than of what is left: the question comes first.
+                completed = error.fields['completed'] - 1
+                if completed < 0:
+                    raise exceptions.GlusterdDown(host=host) from error
                 refusal = gluster.classify(error)
                 busy = isinstance(refusal, exceptions.GlusterBusy)
                 if not busy or pause is None:
                     raise refusal from error
-                left = left[error.fields['completed'] :]
+                left = left[completed:]
                 LOG.debug('again in %.1f s: %s', pause, refusal)
                 self.sleep(pause)
+            else:
+                return tuple(results)
         raise AssertionError('the last pause is None')
 
     def restart_glusterd(self, host: str) -> None:

@@ -146,6 +146,7 @@ CODES = {
     'MGH-314': 'DiskReadOnly',
     'MGH-315': 'CertificateNotServed',
     'MGH-316': 'PortUnreachable',
+    'MGH-317': 'GlusterdDown',
     'MGH-400': 'GlusterError',
     'MGH-401': 'GlusterBusy',
     'MGH-402': 'PeersDown',

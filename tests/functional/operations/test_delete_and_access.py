@@ -165,8 +165,38 @@ class AccessTestCase(deployment.DeployedTestCase):
         d.create()
         d.executor.seen.clear()
         d.service.change_access('share-1', add=['alice'])
-        [(_, command)] = d.executor.seen
+        [(_, question), (_, command)] = d.executor.seen
+        self.assertIn('is-active', question)
         self.assertIn('volume set', command)
+
+    def test_glusterd_is_stopped_on_the_host_that_is_asked_first(self) -> None:
+        """Another host makes the change; the first learns of it later."""
+        d = self.deploy()
+        volume = d.create()
+        d.executor.seen.clear()
+        d.service.change_access('share-1', add=['alice'])
+        first = d.cluster.host(d.executor.seen[0][0])
+        first.glusterd_runs = False
+
+        d.service.change_access('share-1', add=['bob'])
+        self.assertEqual(('alice', 'bob'), d.service.volume('share-1').access)
+        first.start_glusterd()
+        self.assertEqual(['alice', 'bob'], self._allowed(d, volume))
+
+    def test_glusterd_runs_nowhere(self) -> None:
+        """Said so; nothing is changed."""
+        d = self.deploy()
+        d.create()
+        for host in d.hosts:
+            d.cluster.host(host).glusterd_runs = False
+        error = self.assertRaises(
+            exceptions.OperationFailed,
+            d.service.change_access,
+            'share-1',
+            add=['alice'],
+        )
+        self.assertIn('glusterd does not run', str(error))
+        self.assertEqual((), d.service.volume('share-1').access)
 
     def test_it_fails(self) -> None:
         """The old list stands, in the store and in Gluster."""

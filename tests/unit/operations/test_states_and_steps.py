@@ -22,6 +22,7 @@ import ddt
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.operations import brick_steps
 from manila_gluster_heketi.operations import create_volume  # noqa: F401
@@ -272,6 +273,63 @@ class SiteTestCase(base.TestCase):
         )
         self.assertEqual(['gl1'], asked)
 
+    def test_another_host_if_glusterd_does_not_run(self) -> None:
+        """Which is asked first, since a command may end it itself."""
+        asked = []
+
+        class Executor:
+            def run_batch(self, host, batch):
+                """Do what the second host can."""
+                asked.append(host)
+                if host == 'gl1':
+                    raise exceptions.CommandFailed(
+                        host=host,
+                        command=str(batch[0]),
+                        status=3,
+                        stderr='',
+                        completed=0,
+                    )
+                return tuple(str(each) for each in batch)
+
+        found = self._site(Executor()).run_gluster(
+            ['gl1', 'gl2'], [gluster.volume_list()]
+        )
+        self.assertEqual(['gl1', 'gl2'], asked)
+        self.assertEqual((str(gluster.volume_list()),), found)
+
+        error = self.assertRaises(
+            exceptions.NoNodeOnline,
+            self._site(Executor()).run_gluster,
+            ['gl1'],
+            [gluster.volume_list()],
+        )
+        self.assertIn('glusterd does not run', str(error))
+
+    def test_no_other_host_if_a_command_ended_glusterd(self) -> None:
+        """It may have done its work before."""
+        asked = []
+
+        class Executor:
+            def run_batch(self, host, batch):
+                """Get no answer."""
+                asked.append(host)
+                raise exceptions.CommandFailed(
+                    host=host,
+                    command='gluster volume set v',
+                    status=1,
+                    stderr='Connection failed. Please check if gluster '
+                    'daemon is operational.',
+                    completed=1,
+                )
+
+        self.assertRaises(
+            exceptions.HostUnfit,
+            self._site(Executor()).run_gluster,
+            ['gl1', 'gl2'],
+            [gluster.volume_list()],
+        )
+        self.assertEqual(['gl1'], asked)
+
     def test_patience_ends(self) -> None:
         """The pauses grow, and no longer than was allowed is waited."""
 
@@ -283,7 +341,7 @@ class SiteTestCase(base.TestCase):
                     command='gluster volume set v',
                     status=1,
                     stderr='Another transaction is in progress for v.',
-                    completed=0,
+                    completed=1,
                 )
 
         waiting = self._site(Executor(), busy_timeout_seconds=30.0)

@@ -90,19 +90,23 @@ def _world(rooms: Rooms, copies: int) -> World:
     return world
 
 
+# Zones with free GiB, copies, and the GiB that are asked for.
+_given_rooms = hypothesis.given(
+    st.lists(
+        st.tuples(st.integers(1, 4), st.floats(0.3, 8)),
+        min_size=1,
+        max_size=6,
+    ),
+    st.integers(2, 3),
+    st.floats(0.1, 20),
+)
+
+
 class OracleTestCase(base.TestCase):
     """What it says fits does, and what fits it knows of."""
 
     @hypothesis.settings(max_examples=200)
-    @hypothesis.given(
-        st.lists(
-            st.tuples(st.integers(1, 4), st.floats(0.3, 8)),
-            min_size=1,
-            max_size=6,
-        ),
-        st.integers(2, 3),
-        st.floats(0.1, 20),
-    )
+    @_given_rooms
     def test_against_trying_everything(
         self, rooms: Rooms, copies: int, gib: float
     ) -> None:
@@ -113,15 +117,7 @@ class OracleTestCase(base.TestCase):
             self.assertTrue(world.fits(data_bytes))
 
     @hypothesis.settings(max_examples=200)
-    @hypothesis.given(
-        st.lists(
-            st.tuples(st.integers(1, 4), st.floats(0.3, 8)),
-            min_size=1,
-            max_size=6,
-        ),
-        st.integers(2, 3),
-        st.floats(0.1, 20),
-    )
+    @_given_rooms
     def test_what_it_says_fits_can_be_placed(
         self, rooms: Rooms, copies: int, gib: float
     ) -> None:

@@ -39,7 +39,9 @@ LOG = log.getLogger(__name__)
 # retry comes soon since most transactions take about a second.
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
-_IS_ACTIVE = system.service_is_active()
+
+#: What each batch of gluster commands begins with.
+GLUSTERD_RUNS = system.service_is_active()
 
 Answer = TypeVar('Answer')
 
@@ -71,6 +73,11 @@ class Site:
     ) -> tuple[base.Result, ...]:
         """Run a batch on one host; see :class:`base.Executor`."""
         self.permit(host, batch)
+        return self._send(host, batch)
+
+    def _send(
+        self, host: str, batch: Sequence[Command]
+    ) -> tuple[base.Result, ...]:
         return self.executor.run_batch(
             host, [dataclasses.replace(c, fence=self.fence) for c in batch]
         )
@@ -137,7 +144,8 @@ class Site:
         left = list(batch)
         for pause in self.pauses():
             try:
-                _, *results = self.run(host, [_IS_ACTIVE, *left])
+                self.permit(host, left)
+                _, *results = self._send(host, [GLUSTERD_RUNS, *left])
             except exceptions.CommandFailed as error:
                 # One more than of what is left: the question comes first.
                 completed = error.fields['completed'] - 1

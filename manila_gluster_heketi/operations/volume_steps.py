@@ -25,6 +25,7 @@ from manila_gluster_heketi.hostcmd import gluster_xml
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.operations import pool
 from manila_gluster_heketi.operations import step
+from manila_gluster_heketi.operations.site import GLUSTERD_RUNS
 from manila_gluster_heketi.operations.site import NOTHING
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import Site
@@ -115,6 +116,8 @@ class _VolumeStep(step.Step):
         :param addresses: one with other bricks than these is not meant
         :raises HostError: one knows it still, or does not answer
         """
+        if not self._is_on_record(site):
+            return
         views = self._views(site, addresses)
         knows = _first_that_knows_it(views)
         if not knows:
@@ -131,6 +134,22 @@ class _VolumeStep(step.Step):
             command=str(gluster.volume_info(self.name)),
             stderr='it missed that the volume was deleted',
         )
+
+    def _is_on_record(self, site: Site) -> bool:
+        """Tell whether any host has a volume of this name on record.
+
+        :raises HostError: one does not answer
+        """
+        answers = parallel.run_on_hosts(
+            site.executor,
+            dict.fromkeys(self.hosts, [gluster.volume_record(self.name)]),
+        )
+        for outcome in answers.values():
+            if isinstance(outcome, exceptions.HostError):
+                raise outcome
+            if not outcome[0].skipped:
+                return True
+        return False
 
     def _removal(self) -> list[Command]:
         """List what removes the volume wherever it is known."""
@@ -208,13 +227,14 @@ class MakeVolume(_VolumeStep):
 
     def do(self, site: Site) -> Found:
         """Create, seal, start and size the volume; see that it runs."""
-        *changes, _ = self.commands()
+        _, *changes, _ = self.commands()
         self._run_and_see_bricks(site, changes, self.addresses)
         return NOTHING
 
     def commands(self) -> tuple[Command, ...]:
         """List what is run on one host; last, the look at the bricks."""
         return (
+            GLUSTERD_RUNS,
             gluster.volume_create(
                 self.name, parse(self.durability), self.addresses
             ),

@@ -304,6 +304,11 @@ class PoolContract(GlusterContract):
 class VolumeContract(GlusterContract):
     """Volumes."""
 
+    def assert_on_record(self, expected):
+        for node in self.nodes:
+            [look] = self.run_on(node, gluster.volume_record(NAME))
+            self.assertIs(expected, not look.skipped)
+
     def test_a_volume_from_create_to_delete(self):
         options = {
             'client.ssl': 'on',
@@ -352,8 +357,10 @@ class VolumeContract(GlusterContract):
             mounts.unmount(site.mount_path('brick_1')),
         )
 
+        self.assert_on_record(True)
         self.assert_repeatable(self.second, gluster.volume_stop(NAME))
         self.assert_repeatable(self.second, gluster.volume_delete(NAME))
+        self.assert_on_record(False)
         self.assertIsNone(self.info())
         self.has_bricks = False
         for node in self.nodes:

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import names
 from manila_gluster_heketi.executor import base
 from manila_gluster_heketi.executor.simulated import gluster
 from manila_gluster_heketi.executor.simulated.faults import Faults
@@ -29,6 +30,10 @@ from manila_gluster_heketi.executor.simulated.host import Host
 from manila_gluster_heketi.executor.simulated.host import HostSpec
 from manila_gluster_heketi.executor.simulated.outcome import Outcome
 from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.hostcmd.command import Guard
+
+# Where glusterd has a directory for each volume that it knows.
+_RECORDS = f'{names.GLUSTERD_STATE}/vols/'
 
 #: Seconds as measured with four storage nodes on two cores.
 MEASURED = {
@@ -235,8 +240,8 @@ class SimulatedCluster(Faults):
                 )
             self.statistics.commands += 1
             strike = self._midst(host.name)
-            skipped = command.guard is not None and not host.passes(
-                command.guard
+            skipped = command.guard is not None and not self._passes(
+                host, command.guard
             )
         outcome = Outcome()
         if not skipped:
@@ -251,6 +256,12 @@ class SimulatedCluster(Faults):
             seconds=time.monotonic() - begun,
             skipped=skipped,
         )
+
+    def _passes(self, host: Host, guard: Guard) -> bool:
+        if guard.path.startswith(_RECORDS):
+            name = guard.path.removeprefix(_RECORDS).partition('/')[0]
+            return name in self.volumes(host.name)
+        return host.passes(guard)
 
     def _call(
         self, host: Host, command: Command, strike: gluster.Strike | None

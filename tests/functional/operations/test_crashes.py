@@ -26,6 +26,8 @@ from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.store import journal
 from tests.functional import deployment
 from tests.functional.interference import Killed
+from tests.functional.interference import once
+from tests.functional.interference import says
 
 # Three hosts with six commands each, and five of gluster.
 _COMMANDS_OF_A_CREATION = 3 * 6 + 5
@@ -114,7 +116,7 @@ class KilledTestCase(deployment.DeployedTestCase):
         self.assertEqual(6 * GIB, grown.size_bytes)
         self.assertEqual(6 * GIB, d.gluster(volume).quota_bytes)
 
-    @ddt.data(0, 1)
+    @ddt.data(0, 1, 2)
     def test_during_an_access_update(self, commands) -> None:
         """The old list stands, in Gluster too."""
         d = self.deploy()
@@ -122,12 +124,13 @@ class KilledTestCase(deployment.DeployedTestCase):
         d.service.change_access('share-1', add=['alice'])
         before = d.world()
         d.executor.kill_after(commands)
-        if not commands:
+        # The first is the question whether glusterd runs.
+        if commands < 2:
             self.assertRaises(
                 Killed, d.service.change_access, 'share-1', add=['bob']
             )
         else:
-            d.executor.after = _die
+            d.executor.after = once(says('auth.ssl-allow'), _die)
             self.assertRaises(
                 Killed, d.service.change_access, 'share-1', add=['bob']
             )

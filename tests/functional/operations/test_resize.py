@@ -59,7 +59,8 @@ class ExtendTestCase(deployment.DeployedTestCase):
         self.assertEqual(grown, d.service.volume('share-1'))
         self.assertEqual(5 * GIB, d.gluster(volume).quota_bytes)
         self.assertEqual(before, _sizes(d, volume))
-        self.assertEqual(1, len(d.executor.seen))
+        [_, (_, command)] = d.executor.seen
+        self.assertIn('limit-usage', command)
 
     def test_in_place(self) -> None:
         """Volumes and file systems grow, the bricks stay where they are."""
@@ -288,7 +289,8 @@ class ShrinkTestCase(deployment.DeployedTestCase):
 
         d.executor.seen.clear()
         d.service.extend_volume('share-1', 4 * GIB)
-        self.assertEqual(1, len(d.executor.seen))
+        [_, (_, command)] = d.executor.seen
+        self.assertIn('limit-usage', command)
 
     def test_it_holds_more(self) -> None:
         """Refused with both numbers; nothing changed."""

@@ -120,20 +120,29 @@ class JoinPeers(step.Step):
         site.run_gluster(
             [self.host], [gluster.peer_probe(a) for a in self.addresses]
         )
-        others = [h for h in self.members if h != self.host]
-        if others:
-            site.run_gluster(
-                others[-1:], [gluster.peer_probe(self.own_address)]
-            )
+        for host in self._probing_back():
+            site.run_gluster([host], [gluster.peer_probe(self.own_address)])
         self._wait_connected(site)
         return NOTHING
 
     def undo(self, site: Site) -> None:
-        """Detach the peers again."""
-        site.run_gluster(
-            [self.host],
-            [gluster.peer_detach(a) for a in reversed(self.addresses)],
-        )
+        """Detach the peers again.
+
+        :raises HostError: the one that is told to probe back does not answer:
+            it may do that yet, until it has heard something later
+        """
+        try:
+            for host in self._probing_back():
+                site.run(host, [gluster.pool_list()])
+        finally:
+            site.run_gluster(
+                [self.host],
+                [gluster.peer_detach(a) for a in reversed(self.addresses)],
+            )
+
+    def _probing_back(self) -> list[str]:
+        """Name the member that is told the address of this one, if any."""
+        return [each for each in self.members if each != self.host][-1:]
 
     def _wait_connected(self, site: Site) -> None:
         """Ask every node for its own view: one node's is not enough."""

@@ -256,6 +256,20 @@ class FoundTestCase(deployment.DeployedTestCase):
 
         self.assert_agreed(d)
 
+    def test_a_node_that_was_not_added_probes_back_late(self) -> None:
+        """It hung when it was told to, and goes on by and by."""
+        d = self.deploy(load=False)
+        d.executor.before = once(
+            on('gl3', says('peer', 'probe')),
+            lambda host, command: d.cluster.hang(host),
+        )
+        self.assertRaises(exceptions.OperationFailed, d.load)
+        d.expire_leases()
+        d.service.recover()
+        d.cluster.release('gl3')
+
+        self.assert_agreed(d)
+
     def test_power_is_cut_right_after_a_deletion(self) -> None:
         """No directory comes back."""
         d = self.deploy()

@@ -129,7 +129,8 @@ class GlusterHeketiShareDriver(driver.ShareDriver):
         """Change who may mount a share.
 
         A rule that GlusterFS can't enforce safely, or of a name that was
-        revoked, goes into error alone; the others are applied.
+        revoked, goes into error alone; the others are applied. With a rule
+        comes the token to enrol with, if tenants can.
         """
         verdict = rules.judge(
             access_rules, add_rules, delete_rules, self.layout.refused_names
@@ -137,7 +138,11 @@ class GlusterHeketiShareDriver(driver.ShareDriver):
         for text in verdict.reasons:
             LOG.error('share %s: %s', share['id'], text)
         self.layout.change_access(share, verdict.change)
-        return verdict.states
+        keys = self.layout.access_keys(share, verdict.admitted)
+        return {
+            **verdict.states,
+            **{rule: {'access_key': key} for rule, key in keys.items()},
+        }
 
     def _update_share_stats(self, data: dict[str, Any] | None = None) -> None:
         pools = self.layout.pools()

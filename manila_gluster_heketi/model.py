@@ -346,6 +346,31 @@ class RevokedName:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A right to one certificate, given as a token (which is not kept).
+
+    :ivar rule_id: the access rule that it was given for; '' for none
+    :ivar expires_at: in whole seconds, as the token has it
+    :ivar used_at: None if it has not been
+    :ivar voided_at: None if it was not withdrawn
+    :ivar serial: of the certificate that was issued last; '' if none was
+    :ivar key_digest: SHA-256 of the public key that it was used for, in
+        hexadecimal; '' if it has not been used
+    """
+
+    id: str
+    share_id: str
+    common_name: str
+    rule_id: str
+    issued_at: datetime.datetime
+    expires_at: datetime.datetime
+    used_at: datetime.datetime | None = None
+    voided_at: datetime.datetime | None = None
+    serial: str = ''
+    key_digest: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class StoredAuthority:
     """A certificate authority that the store has, its key encrypted.
 

@@ -27,6 +27,7 @@ FLUSH_HOOKS = tuple(
     for event in ('create', 'add-brick')
 )
 KEPT_CERTIFICATE = 'glusterfs.before-renewal'
+KEPT_IDENTITY = 'glusterfs.before-enrolment'
 POOL = 'pool'
 TAG = 'gluster-heketi'
 TAG_DEVICE = 'gluster-heketi.device.'

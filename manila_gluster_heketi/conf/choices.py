@@ -12,8 +12,10 @@
 
 """Words of options and extra specs that mean a value of the model."""
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
+from urllib import parse
 
 from manila_gluster_heketi import durability as durabilities
 from manila_gluster_heketi import exceptions
@@ -21,6 +23,10 @@ from manila_gluster_heketi import spread as spreads
 from manila_gluster_heketi import tags
 
 _Value = TypeVar('_Value')
+
+# A name, or an address of either kind.
+_HOST = re.compile(r'[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+')
+_PATH = re.compile(r'[A-Za-z0-9/._~-]*')
 
 
 def durability(text: str, field: str) -> durabilities.Durability:
@@ -50,9 +56,36 @@ def device_tags(text: str, field: str) -> str:
     return str(_read(tags.parse, text, field))
 
 
-def _read(parse: Callable[[str], _Value], text: str, field: str) -> _Value:
+def enrolment_url(text: str, field: str) -> str:
+    """Read the URL of an endpoint for enrolment, '' for none.
+
+    :param field: what the text is called where the caller got it
+    :returns: the URL without a slash at its end
+    :raises InvalidInput: it is no https://HOST[:PORT][/PATH]
+    """
+    return _read(_endpoint, text, field)
+
+
+def _endpoint(text: str) -> str:
+    if not text:
+        return text
+    # Parts that can't be right raise ValueError themselves.
+    parts = parse.urlsplit(text)
+    host, port = parts.hostname or '', parts.port
+    if parts.scheme != 'https':
+        raise ValueError('it does not begin with https://')
+    if not _HOST.fullmatch(host) or port == 0:
+        raise ValueError('it has no host, or a port that is none')
+    if '@' in parts.netloc or parts.query or parts.fragment:
+        raise ValueError('it has more than a host, a port and a path')
+    if not _PATH.fullmatch(parts.path):
+        raise ValueError('its path has strange characters')
+    return text.rstrip('/')
+
+
+def _read(read: Callable[[str], _Value], text: str, field: str) -> _Value:
     try:
-        return parse(text)
+        return read(text)
     except ValueError as error:
         raise exceptions.InvalidInput(
             field=field, value=text, reason=str(error)

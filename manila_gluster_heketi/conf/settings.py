@@ -126,6 +126,18 @@ class PlacementSettings:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class EnrolmentSettings:
+    """How tenants get certificates by themselves.
+
+    :ivar url: of the endpoint, without a slash at its end; '' for none
+    :ivar hours: for which a token can be used
+    """
+
+    url: str = ''
+    hours: int = 24
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
     """The options of one backend, or of the command line.
 
@@ -143,6 +155,7 @@ class Settings:
     state_path: str
     ca_directory: str
     authority: AuthoritySettings
+    enrolment: EnrolmentSettings
     node_certificate_days: int
     node_renewal_days: int
     client_certificate_days: int
@@ -196,6 +209,10 @@ class Settings:
                 'ca_directory', os.path.join(state_path, 'ca')
             ),
             authority=_authority(options),
+            enrolment=EnrolmentSettings(
+                url=options.word('enrolment_url', choices.enrolment_url),
+                hours=options.read('enrolment_hours'),
+            ),
             node_certificate_days=options.read('node_certificate_days'),
             # One that holds for less would be renewed again and again.
             node_renewal_days=min(

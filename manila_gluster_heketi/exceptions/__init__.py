@@ -73,17 +73,24 @@ from manila_gluster_heketi.exceptions.store import StoreLost
 from manila_gluster_heketi.exceptions.store import StoreNotEmpty
 from manila_gluster_heketi.exceptions.store import StoreTooNew
 from manila_gluster_heketi.exceptions.tls import AuthorityExists
+from manila_gluster_heketi.exceptions.tls import BadRequest
+from manila_gluster_heketi.exceptions.tls import EnrolmentFailed
+from manila_gluster_heketi.exceptions.tls import EnrolmentRefused
 from manila_gluster_heketi.exceptions.tls import InsecureFile
 from manila_gluster_heketi.exceptions.tls import InvalidCommonName
+from manila_gluster_heketi.exceptions.tls import InvalidToken
 from manila_gluster_heketi.exceptions.tls import KeyManagerError
 from manila_gluster_heketi.exceptions.tls import NameRevoked
 from manila_gluster_heketi.exceptions.tls import PassphraseError
 from manila_gluster_heketi.exceptions.tls import RevokedStillHolds
 from manila_gluster_heketi.exceptions.tls import TlsError
+from manila_gluster_heketi.exceptions.tls import TokenRefused
+from manila_gluster_heketi.exceptions.tls import TooManyRequests
 
 __all__ = [
     'AccessListFull',
     'AuthorityExists',
+    'BadRequest',
     'CertificateNotServed',
     'CommandFailed',
     'CommandFenced',
@@ -95,6 +102,8 @@ __all__ = [
     'DeviceUnfit',
     'DiskFull',
     'DiskReadOnly',
+    'EnrolmentFailed',
+    'EnrolmentRefused',
     'GlusterBusy',
     'GlusterError',
     'GlusterdDown',
@@ -109,6 +118,7 @@ __all__ = [
     'InvalidConfiguration',
     'InvalidExport',
     'InvalidInput',
+    'InvalidToken',
     'InvalidTopology',
     'InvalidTransition',
     'KeyManagerError',
@@ -143,5 +153,7 @@ __all__ = [
     'StrategyAtFault',
     'SudoRefused',
     'TlsError',
+    'TokenRefused',
+    'TooManyRequests',
     'UnderWay',
 ]

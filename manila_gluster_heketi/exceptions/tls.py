@@ -73,6 +73,64 @@ class AuthorityExists(TlsError):
     http_status = 409
 
 
+class InvalidToken(InvalidInput):
+    """Something else than a token of this authority.
+
+    It says no more: who has no token learns nothing by trying.
+    """
+
+    code = 'MGH-620'
+    template = 'enrolment token: it is none of this authority.'
+    action = 'Copy the access key of the access rule again, all of it.'
+    http_status = 403
+
+
+class TokenRefused(InvalidInput):
+    """A token of ours that can't be used, or not for this."""
+
+    code = 'MGH-621'
+    template = 'enrolment token for {common_name!r} on {share_id}: {reason}.'
+    action = (
+        'For another token delete the access rule and add it again; nothing '
+        'was issued.'
+    )
+    http_status = 403
+
+
+class EnrolmentFailed(TlsError):
+    """The endpoint for enrolment gave no certificate that can be used."""
+
+    code = 'MGH-622'
+    template = 'enrolment at {url}: {reason}.'
+    action = 'Correct what the text names and run the same command again.'
+
+
+class BadRequest(InvalidInput):
+    """A request to the endpoint for enrolment that it does not know."""
+
+    code = 'MGH-623'
+    template = 'request: {reason}.'
+    action = 'Use "gluster-heketi enroll".'
+
+
+class EnrolmentRefused(InvalidInput):
+    """The endpoint for enrolment said no, for a reason of its own."""
+
+    code = 'MGH-625'
+    template = 'enrolment at {url} was refused: {said}'
+    action = 'Nothing was installed.'
+    http_status = 403
+
+
+class TooManyRequests(GlusterHeketiError):
+    """A client whose requests were refused again and again."""
+
+    code = 'MGH-624'
+    template = 'too many requests from {address} were refused.'
+    action = 'Wait a minute.'
+    http_status = 429
+
+
 class NameRevoked(InvalidInput):
     """A common name that must have access to nothing any more."""
 

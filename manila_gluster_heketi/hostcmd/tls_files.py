@@ -114,47 +114,38 @@ class Refused:
     volume: str
 
 
-def keep(directory: str, files: Sequence[str]) -> Command:
+def keep(
+    directory: str, files: Sequence[str], *, kept: str = names.KEPT_CERTIFICATE
+) -> Command:
     """Keep files beside, in one step; those kept before are dropped.
 
     A second run keeps what is there by then.
 
     :param files: names in the directory; one that is not there is noted so
+    :param kept: what the directory is called that they are kept in
     """
-    return Command(
-        shell.script(
-            _KEEP, 'keep_files', directory, names.KEPT_CERTIFICATE, *files
-        )
-    )
+    return Command(shell.script(_KEEP, 'keep_files', directory, kept, *files))
 
 
-def restore(directory: str, files: Sequence[str]) -> Command:
+def restore(
+    directory: str, files: Sequence[str], *, kept: str = names.KEPT_CERTIFICATE
+) -> Command:
     """Put back what :func:`keep` kept, each file in one step.
 
     Files that were not there are removed. What is kept stays, so that this
     can be repeated; if nothing is kept, nothing changes.
     """
     return Command(
-        shell.script(
-            _RESTORE,
-            'restore_files',
-            directory,
-            names.KEPT_CERTIFICATE,
-            *files,
-        ),
-        guard=Guard(
-            Condition.EXISTS, posixpath.join(directory, names.KEPT_CERTIFICATE)
-        ),
+        shell.script(_RESTORE, 'restore_files', directory, kept, *files),
+        guard=Guard(Condition.EXISTS, posixpath.join(directory, kept)),
     )
 
 
-def discard(directory: str) -> Command:
+def discard(
+    directory: str, *, kept: str = names.KEPT_CERTIFICATE
+) -> Command:
     """Remove what :func:`keep` kept; that there is nothing is fine."""
-    return Command(
-        shell.script(
-            _DISCARD, 'discard_files', directory, names.KEPT_CERTIFICATE
-        )
-    )
+    return Command(shell.script(_DISCARD, 'discard_files', directory, kept))
 
 
 def certificate(path: str) -> Command:

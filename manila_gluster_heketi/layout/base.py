@@ -81,6 +81,15 @@ class Layout(abc.ABC):
         """Change who may mount a share."""
 
     @abc.abstractmethod
+    def access_keys(
+        self, share: Share, names: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Give what tenants need beside a rule, by rule; not all have any.
+
+        :param names: of rules that the share lets in now, by rule
+        """
+
+    @abc.abstractmethod
     def refused_names(self, names: Collection[str]) -> Mapping[str, str]:
         """Say which names may not be let in to any share, and why.
 

@@ -31,11 +31,13 @@ Rule = Mapping[str, Any]
 class Verdict:
     """What to change, and which rules are refused.
 
+    :ivar admitted: names of the rules to let in, by ``access_id``
     :ivar states: the state of refused rules by ``access_id``, for Manila
     :ivar reasons: why, for the log
     """
 
     change: AccessChange
+    admitted: Mapping[str, str]
     states: Mapping[str, dict[str, str]]
     reasons: tuple[str, ...]
 
@@ -59,7 +61,8 @@ def judge(
     for access_id, name in wanted.items():
         if name in reasons:
             refused[access_id] = reasons[name]
-    names = [name for name in wanted.values() if name not in reasons]
+    admitted = {i: name for i, name in wanted.items() if name not in reasons}
+    names = list(admitted.values())
     if recovering:
         change = AccessChange(names=names)
     else:
@@ -68,6 +71,7 @@ def judge(
         change = AccessChange(add=names, remove=list(gone.values()))
     return Verdict(
         change=change,
+        admitted=admitted,
         states={access_id: {'state': 'error'} for access_id in refused},
         reasons=tuple(refused.values()),
     )

@@ -126,6 +126,19 @@ class VolumeLayout(base.Layout):
                         share_id=share['id']
                     ) from None
 
+    def access_keys(
+        self, share: base.Share, names: Mapping[str, str]
+    ) -> Mapping[str, str]:
+        """Give a token to enrol with for each rule that has one.
+
+        Without one a rule is as good: certificates can be got otherwise.
+        """
+        try:
+            return self.service.enrolment.tokens(share['id'], names)
+        except exceptions.GlusterHeketiError as error:
+            LOG.error('share %s has no access keys: %s', share['id'], error)
+            return {}
+
     def refused_names(self, names: Collection[str]) -> Mapping[str, str]:
         """Say which names are revoked, and why."""
         with errors.in_manilas_words():
@@ -167,10 +180,11 @@ class VolumeLayout(base.Layout):
         return _gib(data_bytes * 100 // percent)
 
     def backend_info(self) -> dict[str, str]:
-        """The servers that export locations name."""
+        """The servers that export locations name, and where tenants enrol."""
         with errors.in_manilas_words():
             return {
-                'gluster_heketi_servers': ','.join(self.service.servers())
+                'gluster_heketi_servers': ','.join(self.service.servers()),
+                **self._enrolment('gluster_heketi_enrolment_url'),
             }
 
     def _locations(self, volume: model.Volume) -> list[base.ExportLocation]:
@@ -182,9 +196,15 @@ class VolumeLayout(base.Layout):
                 'metadata': {
                     'preferred': True,
                     'backup-volfile-servers': ':'.join(others),
+                    **self._enrolment('enrolment-url'),
                 },
             }
         ]
+
+    def _enrolment(self, key: str) -> dict[str, str]:
+        """Say where tenants enrol, under some key; nothing if nowhere."""
+        url = self._settings.enrolment.url
+        return {key: url} if url else {}
 
 
 def _gib(size_bytes: int) -> float:

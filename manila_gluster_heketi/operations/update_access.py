@@ -28,6 +28,7 @@ from manila_gluster_heketi.operations import patience
 from manila_gluster_heketi.operations import volume_steps
 from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.site import Found
+from manila_gluster_heketi.store import enrolments
 from manila_gluster_heketi.store import revocations
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.transaction import WriteTransaction
@@ -45,7 +46,8 @@ def change(
 ) -> tuple[str, ...]:
     """Change the list of names that may mount; return the new one, sorted.
 
-    A name that was revoked goes from the list with the first change.
+    A name that was revoked goes from the list with the first change. Tokens
+    of names that are not on the new list are void from now on.
 
     :param keep: what else is on the list
     :raises InvalidCommonName: a name would match others than itself
@@ -60,8 +62,26 @@ def change(
     with engine.store.read() as tx:
         revocations.check(tx, add)
         revoked = revocations.among(tx, kept)
-    wanted = {*kept, *add} - {*remove, *revoked}
+        wanted = {*kept, *add} - {*remove, *revoked}
+        over = enrolments.standing_beside(tx, volume.share_id, wanted)
+    if over:
+        _withdraw(engine, over)
     return update(engine, volume, wanted)
+
+
+def _withdraw(engine: Engine, over: Collection[model.Enrolment]) -> None:
+    """Void the tokens of names that are about to lose their access.
+
+    Before they lose it: the token of a name that is let in again later must
+    not come to life again.
+    """
+    moment = policy.now()
+
+    def void(tx: WriteTransaction) -> None:
+        for each in over:
+            enrolments.void(tx, each.id, moment)
+
+    engine.store.transact(void)
 
 
 def update(

@@ -20,12 +20,19 @@ from manila_gluster_heketi.conf.settings import Settings
 from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import revocations
 from manila_gluster_heketi.store.session import Store
+from manila_gluster_heketi.store.transaction import WriteTransaction
 from manila_gluster_heketi.tls import csr
 from manila_gluster_heketi.tls import issue
 from manila_gluster_heketi.tls import policy
 from manila_gluster_heketi.tls.ca import Authority
 from manila_gluster_heketi.tls.issue import Bundle
 from manila_gluster_heketi.tls.keys import KeyType
+
+Also = Callable[[WriteTransaction, model.Certificate], None]
+
+
+def _nothing(tx: WriteTransaction, record: model.Certificate) -> None:
+    pass
 
 
 class Clients:
@@ -79,6 +86,7 @@ class Clients:
         *,
         share_id: str = '',
         asked_by: str = '',
+        also: Also = _nothing,
     ) -> Bundle:
         """Certify a key that stays with its owner.
 
@@ -86,6 +94,8 @@ class Clients:
         :param days: how long it holds; None for as long as configured
         :param share_id: the share that it is for, if it is for one, and
         :param asked_by: who asked for it, both for the record
+        :param also: what is to be on record with it or not at all; what it
+            raises leaves nothing
         :raises InvalidCommonName: it would not be one name for Gluster
         :raises NameRevoked: the name must have access to nothing
         :raises InvalidInput: it is no request, is not signed with its own
@@ -102,7 +112,8 @@ class Clients:
                 self._days(days),
                 share_id=share_id,
                 asked_by=asked_by,
-            )
+            ),
+            also,
         )
 
     def certificates(
@@ -135,14 +146,19 @@ class Clients:
         with self._store.read() as tx:
             revocations.check(tx, [common_name])
 
-    def _record(self, bundle: Bundle) -> Bundle:
+    def _record(self, bundle: Bundle, also: Also = _nothing) -> Bundle:
         """Put a certificate on record before anybody gets it.
 
         :raises NameRevoked: the name was revoked meanwhile
         """
         record = bundle.record
         name = record.common_name
-        self._store.transact(lambda tx: certificates.add(tx, record))
+
+        def add(tx: WriteTransaction) -> None:
+            also(tx, record)
+            certificates.add(tx, record)
+
+        self._store.transact(add)
         try:
             with self._store.read() as tx:
                 revocations.check(tx, [name])

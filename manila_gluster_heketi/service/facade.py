@@ -50,6 +50,7 @@ from manila_gluster_heketi.service import placing
 from manila_gluster_heketi.service.capacity import Capacity
 from manila_gluster_heketi.service.clients import Clients
 from manila_gluster_heketi.service.custody import Custody
+from manila_gluster_heketi.service.enrolment import Enrolment
 from manila_gluster_heketi.service.hardware import Hardware
 from manila_gluster_heketi.service.node_certificates import NodeCertificates
 from manila_gluster_heketi.service.plans import Plans
@@ -75,6 +76,7 @@ class Service:
     :ivar authority: who signs certificates
     :ivar capacity: what there is room for
     :ivar clients: certificates of tenants' clients
+    :ivar enrolment: how tenants get them by themselves
     :ivar hardware: single nodes and devices
     :ivar plans: what changes would do
     :ivar revocation: names that must have access to nothing
@@ -107,6 +109,9 @@ class Service:
             self.store, settings, self._inventories, self._creation.limits
         )
         self.clients = Clients(self.store, settings, self._authority)
+        self.enrolment = Enrolment(
+            self.store, settings, self._authority, self.clients
+        )
         self.hardware = Hardware(self.engine, self._locks)
         self.plans = Plans(
             self.store, self._inventories, self._creation, settings

@@ -30,6 +30,7 @@ from manila_gluster_heketi.model import VolumeState
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations import update_access
 from manila_gluster_heketi.store import certificates
+from manila_gluster_heketi.store import enrolments
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import revocations
 from manila_gluster_heketi.store import volumes
@@ -119,6 +120,8 @@ class Revocation:
 
         def ban(tx: WriteTransaction) -> tuple[model.RevokedName, int]:
             standing = revocations.ban(tx, wanted)
+            # Else they would be good again once the ban is lifted.
+            enrolments.void_name(tx, common_name, wanted.revoked_at)
             return standing, _revoke_certificates(tx, wanted)
 
         standing, count = self._store.transact(ban)

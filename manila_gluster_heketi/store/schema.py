@@ -253,6 +253,26 @@ revoked_names = _table(
     _text('revoked_by'),
 )
 
+# What is needed to refuse a token, and to write the same one again: with the
+# authority's key, which is not here.
+enrolments = _table(
+    'enrolments',
+    'enrolment',
+    _identity(),
+    _text('share_id'),
+    _ordered('common_name', 64),
+    _text('rule_id'),
+    sa.Column('issued_at', columns.UtcDateTime, nullable=False),
+    sa.Column('expires_at', columns.UtcDateTime, nullable=False),
+    sa.Column('used_at', columns.UtcDateTime, nullable=True),
+    sa.Column('voided_at', columns.UtcDateTime, nullable=True),
+    _text('serial', 64),
+    _text('key_digest', 64),
+    sa.Index(None, 'share_id'),
+    sa.Index(None, 'common_name'),
+    sa.Index(None, 'expires_at'),
+)
+
 # Their keys are encrypted; a passphrase never gets here.
 authorities = _table(
     'authorities',

@@ -18,6 +18,7 @@ import functools
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf import hkdf
 from oslo_log import log
 
 from manila_gluster_heketi import exceptions
@@ -148,6 +149,22 @@ class Authority:
             .add_extension(self._authority_key_identifier, critical=False)
             .sign(self._key, hashes.SHA256())
         )
+
+    @functools.cached_property
+    def token_key(self) -> bytes:
+        """Key that enrolment tokens are sealed with: 32 bytes.
+
+        Derived from the private key, so that all who have the authority have
+        this as well. RFC 5869; what goes in is the secret number alone,
+        because a library may write the rest of a key in another way.
+        """
+        derivation = hkdf.HKDF(
+            hashes.SHA256(),
+            length=32,
+            salt=self.certificate.fingerprint(hashes.SHA256()),
+            info=b'gluster-heketi enrolment token',
+        )
+        return derivation.derive(keys.secret_number(self._key))
 
     def check_time(self) -> None:
         """Check that certificates of this authority are accepted now.

@@ -14,8 +14,12 @@
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import serialization
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.tls import encoding
+from manila_gluster_heketi.tls import keys
 from manila_gluster_heketi.tls import policy
 
 
@@ -36,6 +40,32 @@ def requested_key(csr_pem: str) -> policy.CertifiableKey:
     if not genuine:
         raise _refused(csr_pem, 'it is not signed with its own key')
     return key
+
+
+def requested_name(csr_pem: str) -> str:
+    """Say which common name a request is for; '' if it does not say.
+
+    :raises InvalidInput: the text is no request, or it has several names
+    """
+    try:
+        subject = x509.load_pem_x509_csr(csr_pem.encode()).subject
+    except ValueError:
+        raise _refused(csr_pem, 'it is none that we can read') from None
+    found = subject.get_attributes_for_oid(x509.oid.NameOID.COMMON_NAME)
+    if len(found) > 1:
+        raise _refused(csr_pem, 'it has more than one common name')
+    return str(found[0].value) if found else ''
+
+
+def make(key: keys.SigningKey, common_name: str) -> str:
+    """Write a request, in PEM, signed with the key that it is for."""
+    return (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(encoding.common_name(common_name))
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+        .decode()
+    )
 
 
 def _refused(csr_pem: str, reason: str) -> exceptions.InvalidInput:

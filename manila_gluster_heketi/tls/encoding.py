@@ -12,6 +12,7 @@
 
 """How keys, names and usages are written in certificates."""
 
+import ipaddress
 import re
 
 from cryptography import x509
@@ -61,3 +62,13 @@ def alternative_name(name: str) -> x509.SubjectAlternativeName:
     if _HOST_NAME.fullmatch(name):
         return x509.SubjectAlternativeName([x509.DNSName(name)])
     return x509.SubjectAlternativeName([x509.DirectoryName(common_name(name))])
+
+
+def host_name(host: str) -> x509.SubjectAlternativeName:
+    """Write the name or the address of a host."""
+    name: x509.GeneralName
+    try:
+        name = x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        name = x509.DNSName(host)
+    return x509.SubjectAlternativeName([name])

@@ -41,6 +41,7 @@ class Kind(model.Text):
 
     NODE = 'node'
     CLIENT = 'client'
+    ENDPOINT = 'endpoint'
 
 
 # A node serves bricks, and its self-heal and quota daemons are clients of
@@ -53,7 +54,12 @@ _USAGES = {
         ExtendedKeyUsageOID.CLIENT_AUTH,
     ),
     Kind.CLIENT: (ExtendedKeyUsageOID.CLIENT_AUTH,),
+    Kind.ENDPOINT: (ExtendedKeyUsageOID.SERVER_AUTH,),
 }
+
+# For GlusterFS the endpoint has this name; with its space it is one that no
+# access list can have, so that its key opens no share.
+_ENDPOINT_NAME = 'gluster-heketi enrolment'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -130,6 +136,20 @@ def issue_client(
     name = policy.check_common_name(common_name)
     owner = _Owner(Kind.CLIENT, name, share_id=share_id, asked_by=asked_by)
     return _issue(authority, owner, days, key_type)
+
+
+def issue_endpoint(
+    authority: ca.Authority, host: str, days: int, *, asked_by: str = ''
+) -> Bundle:
+    """Issue a key and a certificate for the endpoint for enrolment.
+
+    :param host: the name or address that clients know it by
+    :param days: how long it holds, at most as long as the authority
+    :param asked_by: who had it issued, for the record
+    :raises TlsError: the authority has expired
+    """
+    owner = _Owner(Kind.ENDPOINT, _ENDPOINT_NAME, host=host, asked_by=asked_by)
+    return _issue(authority, owner, days, keys.KeyType.EC_P256)
 
 
 def sign_csr(
@@ -250,6 +270,14 @@ class _Owner:
     subject_id: str = ''
     share_id: str = ''
     asked_by: str = ''
+    host: str = ''
+
+    @property
+    def alternative_name(self) -> x509.SubjectAlternativeName:
+        """What those look at who connect to a host."""
+        if self.host:
+            return encoding.host_name(self.host)
+        return encoding.alternative_name(self.name)
 
 
 def _issue(
@@ -287,7 +315,7 @@ def _certify(
         .add_extension(
             x509.ExtendedKeyUsage(_USAGES[owner.kind]), critical=False
         )
-        .add_extension(encoding.alternative_name(owner.name), critical=False)
+        .add_extension(owner.alternative_name, critical=False)
         .add_extension(
             x509.SubjectKeyIdentifier.from_public_key(key), critical=False
         )

@@ -97,6 +97,16 @@ def load(text: str, passphrase: bytes | None) -> SigningKey:
     return key
 
 
+def secret_number(key: SigningKey) -> bytes:
+    """Give the number that is the secret of a key, most significant first."""
+    numbers = key.private_numbers()
+    if isinstance(numbers, ec.EllipticCurvePrivateNumbers):
+        number = numbers.private_value
+    else:
+        number = numbers.d
+    return number.to_bytes((key.key_size + 7) // 8, 'big')
+
+
 def name_of(key: policy.CertifiableKey) -> str:
     """Name a key as its type is called in configurations."""
     if isinstance(key, ec.EllipticCurvePublicKey):

@@ -29,6 +29,7 @@ from manila_gluster_heketi import spread
 from manila_gluster_heketi.cli.exit_codes import ExitCode
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import step
+from manila_gluster_heketi.tls import issue
 from manila_gluster_heketi.tls import keys
 from tests import base
 
@@ -48,6 +49,7 @@ CONSTANTS = {
         '/var/lib/glusterd/hooks/1/add-brick/post/S05gluster-heketi-flush.sh',
     ),
     'KEPT_CERTIFICATE': 'glusterfs.before-renewal',
+    'KEPT_IDENTITY': 'glusterfs.before-enrolment',
     'POOL': 'pool',
     'TAG': 'gluster-heketi',
     'TAG_DEVICE': 'gluster-heketi.device.',
@@ -170,6 +172,12 @@ CODES = {
     'MGH-612': 'AuthorityExists',
     'MGH-613': 'NameRevoked',
     'MGH-614': 'RevokedStillHolds',
+    'MGH-620': 'InvalidToken',
+    'MGH-621': 'TokenRefused',
+    'MGH-622': 'EnrolmentFailed',
+    'MGH-623': 'BadRequest',
+    'MGH-624': 'TooManyRequests',
+    'MGH-625': 'EnrolmentRefused',
     'MGH-700': 'OperationFailed',
     'MGH-701': 'OperationStuck',
     'MGH-702': 'InvalidTransition',
@@ -208,6 +216,7 @@ WORDS = {
     durability.Kind: {'distribute', 'replicate', 'arbiter', 'disperse'},
     spread.Mode: {'strict', 'prefer', 'none'},
     keys.KeyType: {'ec-p256', 'rsa-3072'},
+    issue.Kind: {'node', 'client', 'endpoint'},
 }
 
 EXIT_CODES = {

@@ -26,6 +26,7 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.store import authorities
 from manila_gluster_heketi.store import certificates
+from manila_gluster_heketi.store import enrolments
 from manila_gluster_heketi.store import export
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import load
@@ -113,6 +114,20 @@ class FilledTestCase(base.StoreTestCase):
                 tx, model.RevokedName('bob', base.NOON, 'left 🏔', 'zoë')
             )
 
+            enrolments.add(
+                tx,
+                model.Enrolment(
+                    id=model.new_id(),
+                    share_id='share-1',
+                    common_name='bob',
+                    rule_id='rule-1',
+                    issued_at=base.NOON,
+                    expires_at=base.NOON,
+                    used_at=base.NOON,
+                    serial='a1',
+                    key_digest='f' * 64,
+                ),
+            )
             authorities.add(
                 tx, model.StoredAuthority(1, 'ü' * 20_000, 'key', base.NOON)
             )
@@ -151,6 +166,7 @@ class FilledTestCase(base.StoreTestCase):
                 journal.operations(tx),
                 certificates.all(tx),
                 revocations.all(tx),
+                enrolments.all(tx),
                 authorities.latest(tx),
             ]
 

@@ -85,6 +85,7 @@ class SettingsTestCase(base.TestCase):
                 state_path=state,
                 ca_directory=f'{state}/ca',
                 authority=settings.AuthoritySettings(),
+                enrolment=settings.EnrolmentSettings(),
                 node_certificate_days=365,
                 node_renewal_days=30,
                 client_certificate_days=90,
@@ -256,6 +257,39 @@ class SettingsTestCase(base.TestCase):
         reason = self._refused('ca_store', 'database')
         self.assertIn('gluster_heketi_ca_passphrase_file', reason)
 
+    @ddt.data(
+        ('https://enrol.example.org', 'https://enrol.example.org'),
+        ('https://10.0.0.1:8787/', 'https://10.0.0.1:8787'),
+        ('https://[fd00::1]:8787/gluster/', 'https://[fd00::1]:8787/gluster'),
+        ('', ''),
+    )
+    @ddt.unpack
+    def test_enrolment(self, value: str, url: str) -> None:
+        """A name or an address; a path, if it must be."""
+        found = self._read(enrolment_url=value, enrolment_hours='2')
+        self.assertEqual(
+            settings.EnrolmentSettings(url, 2), found.enrolment
+        )
+
+    @ddt.data(
+        'http://h',
+        'h:8787',
+        'https://',
+        'https://h:0',
+        'https://h:70000',
+        'https://h:x',
+        'https://user@h',
+        'https://h/?a=b',
+        'https://h/#a',
+        'https://h/a b',
+        'https://h h',
+        'https://-h',
+        'https://[fd00::1',
+    )
+    def test_enrolment_at_no_url(self, value: str) -> None:
+        """What is wrong with it is told."""
+        self.assertTrue(self._refused('enrolment_url', value))
+
     @ddt.data('ca_passphrase_file', 'ca_passphrase_secret')
     def test_authority_in_the_database(self, option: str) -> None:
         """With a passphrase from either place."""
@@ -311,6 +345,8 @@ class SettingsTestCase(base.TestCase):
         ('node_certificate_days', '0'),
         ('node_renewal_days', '-1'),
         ('client_certificate_days', '3651'),
+        ('enrolment_hours', '0'),
+        ('enrolment_hours', '8761'),
         ('quota_soft_timeout', '1801'),
         ('quota_hard_timeout', '61'),
         ('placement_attempts', '0'),

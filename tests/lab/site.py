@@ -308,7 +308,8 @@ def options(
 ) -> dict[str, str]:
     """Choose the options of the back end, by names without prefix.
 
-    All but the place of the state and the key is as it is by default.
+    All but the place of the state and the key is as it is by default, and
+    that tenants can enrol.
     """
     state = directory / 'state'
     chosen = {
@@ -317,6 +318,7 @@ def options(
         'ssh_private_key': str(lab.identity_file),
         # This host's own might say anything.
         'ssh_config_file': '/dev/null',
+        'enrolment_url': f'https://{lab.controller_address}:8787',
         **changes,
     }
     return {f'gluster_heketi_{name}': v for name, v in chosen.items()}

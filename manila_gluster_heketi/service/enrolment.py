@@ -101,9 +101,12 @@ class Enrolment:
             return {}
         authority = self._authority()
         now = _whole_seconds(policy.now())
-        given = self._store.transact(
-            lambda tx: self._given(tx, share_id, names, now)
-        )
+        with self._store.read() as tx:
+            given, missing = _given(tx, share_id, names)
+        if missing:
+            given = self._store.transact(
+                lambda tx: self._all_given(tx, share_id, names, now)
+            )
         return {
             rule: tokens.write(authority, _token(authority, each))
             for rule, each in given.items()
@@ -203,31 +206,20 @@ class Enrolment:
         self._store.transact(lambda tx: certificates.add(tx, bundle.record))
         return bundle
 
-    def _given(
+    def _all_given(
         self,
         tx: WriteTransaction,
         share_id: str,
         names: Mapping[str, str],
         now: datetime.datetime,
     ) -> dict[str, model.Enrolment]:
-        """Find what was given to rules, or give it."""
+        """Give what is missing; list what was given and what is given now."""
         enrolments.forget(tx, now - _MEMORY)
-        volume = volumes.by_share(tx, share_id)
-        allowed = volume.access if volume else ()
-        given = {
-            (each.rule_id, each.common_name): each
-            for each in enrolments.standing(tx, share_id)
-        }
-        found: dict[str, model.Enrolment] = {}
-        for rule, name in names.items():
-            if name not in allowed:
-                continue
-            standing = given.get((rule, name))
-            if standing is None:
-                standing = self._new(share_id, name, rule, now)
-                enrolments.add(tx, standing)
-            found[rule] = standing
-        return found
+        given, missing = _given(tx, share_id, names)
+        for rule in missing:
+            given[rule] = self._new(share_id, names[rule], rule, now)
+            enrolments.add(tx, given[rule])
+        return given
 
     def _new(
         self, share_id: str, name: str, rule: str, now: datetime.datetime
@@ -249,6 +241,24 @@ class Enrolment:
                 value='',
                 reason='it is empty, so that nobody can enrol',
             )
+
+
+def _given(
+    tx: Transaction, share_id: str, names: Mapping[str, str]
+) -> tuple[dict[str, model.Enrolment], list[str]]:
+    """Find what was given to rules, and the rules that still need something.
+
+    A rule whose name the share does not let in needs nothing.
+    """
+    volume = volumes.by_share(tx, share_id)
+    allowed = volume.access if volume else ()
+    standing = {
+        (each.rule_id, each.common_name): each
+        for each in enrolments.standing(tx, share_id)
+    }
+    wanted = {r: (r, name) for r, name in names.items() if name in allowed}
+    given = {r: standing[k] for r, k in wanted.items() if k in standing}
+    return given, [rule for rule in wanted if rule not in given]
 
 
 def _check_request(token: Token, csr_pem: str, share_id: str) -> str:

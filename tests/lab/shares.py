@@ -23,6 +23,8 @@ import requests
 logging.getLogger('urllib3').setLevel(logging.WARNING)
 
 _MICROVERSION = '2.65'
+# From 2024.1 on users see what drivers say of export locations.
+_WITH_METADATA = '2.87'
 _CALL_SECONDS = 60
 _POLL_SECONDS = 0.2
 # Nothing takes so long but a test that fails.
@@ -109,13 +111,25 @@ class Shares:
             )
 
     def location(self, share: str) -> dict[str, Any]:
-        """Give the one export location of a share, metadata and all."""
+        """Give the one export location of a share."""
         [found] = self.call('GET', f'shares/{share}/export_locations')[
             'export_locations'
         ]
         shown: dict[str, Any] = self.call(
             'GET', f'shares/{share}/export_locations/{found["id"]}'
         )['export_location']
+        return shown
+
+    def location_metadata(self, share: str) -> dict[str, str]:
+        """Give what is said of the one export location of a share."""
+        path = f'export_locations/{self.location(share)["id"]}'
+        answer = self._session.get(
+            f'{self._endpoint}/shares/{share}/{path}',
+            headers={'X-Openstack-Manila-Api-Version': _WITH_METADATA},
+            timeout=_CALL_SECONDS,
+        )
+        answer.raise_for_status()
+        shown: dict[str, str] = answer.json()['export_location']['metadata']
         return shown
 
     def act(self, share: str, **action: Any) -> Any:

@@ -57,8 +57,8 @@ class EnrolmentTest(site.SiteCase):
         super().setUp()
         self.share = self.site.shares.create(1)
         self.addCleanup(self.site.shares.delete, self.share)
-        location = self.site.shares.location(self.share)
-        self.url = location['metadata']['enrolment-url']
+        told = self.site.shares.location_metadata(self.share)
+        self.url = told['enrolment-url']
         self.serve()
         self.machine = self.useFixture(
             tenant.Machine(self.site.lab, self.site.directory)

@@ -92,6 +92,7 @@ class OpKind(Text):
     ACCESS_UPDATE = 'access-update'
     REPAIR = 'repair'
     NODE_CERTIFICATE = 'node-certificate'
+    CA_ROTATION = 'ca-rotation'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -318,6 +319,8 @@ class Certificate:
     :ivar asked_by: who had it issued: a user, or a part of this project
     :ivar issued_at: None if an older release did
     :ivar revoked_at: None if it is not
+    :ivar issuer: SHA-256 fingerprint of the authority that signed it; '' if
+        an older release recorded it
     """
 
     serial: str
@@ -329,6 +332,7 @@ class Certificate:
     asked_by: str = ''
     issued_at: datetime.datetime | None = None
     revoked_at: datetime.datetime | None = None
+    issuer: str = ''
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -383,3 +387,47 @@ class StoredAuthority:
     certificate_pem: str
     key_pem: str = dataclasses.field(repr=False)
     created_at: datetime.datetime
+
+
+class RotationPhase(Text):
+    """How far a change of authority is. Persisted: never rename.
+
+    They are neighbours in this order: nodes that are at two neighbouring ones
+    accept each other.
+    """
+
+    TRUST_OLD = 'trust-old'
+    TRUST_BOTH = 'trust-both'
+    RE_SIGN = 're-sign'
+    TRUST_NEW = 'trust-new'
+    DESTROY_OLD = 'destroy-old'
+
+
+class RotationDirection(Text):
+    """Which authority it will be. Persisted: never rename, never reuse."""
+
+    FORWARD = 'forward'
+    BACK = 'back'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rotation:
+    """A change from one certificate authority to another.
+
+    :ivar number: 1 for the first one of a store
+    :ivar phase: what nodes are brought to, or are at
+    :ivar old_pem: certificate of the old one, and those above it
+    :ivar new_pem: certificate of the new one, and those above it
+    :ivar link_pem: certificate of the new one, signed by the old one; '' if
+        nobody would accept it
+    :ivar ended_at: UTC; None while it is under way
+    """
+
+    number: int
+    phase: RotationPhase
+    direction: RotationDirection
+    old_pem: str
+    new_pem: str
+    link_pem: str
+    started_at: datetime.datetime
+    ended_at: datetime.datetime | None = None

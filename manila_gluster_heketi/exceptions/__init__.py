@@ -72,6 +72,7 @@ from manila_gluster_heketi.exceptions.store import StoreInUse
 from manila_gluster_heketi.exceptions.store import StoreLost
 from manila_gluster_heketi.exceptions.store import StoreNotEmpty
 from manila_gluster_heketi.exceptions.store import StoreTooNew
+from manila_gluster_heketi.exceptions.tls import AuthorityElsewhere
 from manila_gluster_heketi.exceptions.tls import AuthorityExists
 from manila_gluster_heketi.exceptions.tls import BadRequest
 from manila_gluster_heketi.exceptions.tls import EnrolmentFailed
@@ -81,6 +82,9 @@ from manila_gluster_heketi.exceptions.tls import InvalidCommonName
 from manila_gluster_heketi.exceptions.tls import InvalidToken
 from manila_gluster_heketi.exceptions.tls import KeyManagerError
 from manila_gluster_heketi.exceptions.tls import NameRevoked
+from manila_gluster_heketi.exceptions.tls import NodesBehind
+from manila_gluster_heketi.exceptions.tls import NoRotation
+from manila_gluster_heketi.exceptions.tls import OldCertificatesHold
 from manila_gluster_heketi.exceptions.tls import PassphraseError
 from manila_gluster_heketi.exceptions.tls import RevokedStillHolds
 from manila_gluster_heketi.exceptions.tls import TlsError
@@ -89,6 +93,7 @@ from manila_gluster_heketi.exceptions.tls import TooManyRequests
 
 __all__ = [
     'AccessListFull',
+    'AuthorityElsewhere',
     'AuthorityExists',
     'BadRequest',
     'CertificateNotServed',
@@ -131,8 +136,11 @@ __all__ = [
     'NameRevoked',
     'NoFileToCopy',
     'NoNodeOnline',
+    'NoRotation',
     'NoSpace',
+    'NodesBehind',
     'NotFound',
+    'OldCertificatesHold',
     'OperationFailed',
     'OperationStuck',
     'OutputNotUnderstood',

@@ -157,3 +157,52 @@ class RevokedStillHolds(Conflict):
         'Wait until then, give the client another name, or use --force; '
         'nothing was changed.'
     )
+
+
+class OldCertificatesHold(Conflict):
+    """Clients would be locked out by the next phase of a rotation."""
+
+    code = 'MGH-630'
+    template = (
+        '{kind} {identity}: {reason}; certificates of {count} clients are '
+        'concerned, the last until {until}: {names}.'
+    )
+    action = (
+        'Issue them new ones with "gluster-heketi cert issue", wait until '
+        'then, or use --force; what was done so far stands, and '
+        '"gluster-heketi ca rotate" goes on from there.'
+    )
+
+
+class AuthorityElsewhere(TlsError):
+    """The authority that signs now is not kept where we look."""
+
+    code = 'MGH-631'
+    template = (
+        'certificate authority at {path}: the one that signs now has the '
+        'fingerprint {fingerprint}, and is not there.'
+    )
+    action = (
+        'Copy the directory of the authority from the host on which '
+        '"gluster-heketi ca rotate" ran; nothing was signed.'
+    )
+    http_status = 409
+
+
+class NodesBehind(Conflict):
+    """A phase of a rotation is not through on all nodes."""
+
+    code = 'MGH-632'
+    template = '{kind} {identity}: phase {phase} is not through: {reason}.'
+    action = (
+        'Mend or remove these nodes, then have "gluster-heketi ca rotate" go '
+        'on; all nodes and clients accept each other meanwhile.'
+    )
+
+
+class NoRotation(Conflict):
+    """A rotation is to be changed that is not there, or can't be."""
+
+    code = 'MGH-633'
+    template = '{kind}: {reason}.'
+    action = 'See "gluster-heketi ca rotate --status"; nothing was changed.'

@@ -18,6 +18,7 @@ from typing import ClassVar
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.hostcmd import system
 from manila_gluster_heketi.hostcmd import tls_files
 from manila_gluster_heketi.operations import presented
 from manila_gluster_heketi.operations import step
@@ -25,8 +26,13 @@ from manila_gluster_heketi.operations.site import NOTHING
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import Site
 from manila_gluster_heketi.tls import distribute
+from manila_gluster_heketi.tls import encoding
 from manila_gluster_heketi.tls import issue
+from manila_gluster_heketi.tls import keystore
 from manila_gluster_heketi.tls import reading
+
+# Seconds to wait for a refusal that another connection would have shown.
+_AT_ONCE = 0.01
 
 
 @step.persisted
@@ -85,19 +91,13 @@ class ReplaceCertificate(step.Step):
         )
         self._deploy(site, bundle)
         if door.obstacle:
-            return {
-                'verified': f'not verified: {door.obstacle}; the host reads '
-                'the new files'
-            }
+            return _unverified(door)
         self._verify(site, door, bundle)
-        return {'verified': f'handshake on port {door.port}'}
+        return _verified(door)
 
     def undo(self, site: Site) -> None:
         """Put the old files back, each in one step."""
-        site.run(
-            self.host,
-            [tls_files.restore(self.directory, _files(self.directory))],
-        )
+        _restore(site, self.host, self.directory)
 
     def _deploy(self, site: Site, bundle: issue.Bundle) -> None:
         """Write the files, and have the host say what it reads in them."""
@@ -110,27 +110,92 @@ class ReplaceCertificate(step.Step):
                 tls_files.permission(key),
             ],
         )
-        if read.stdout.strip() != bundle.certificate_pem.strip():
-            raise self._not_served('its OpenSSL reads another certificate')
+        # OpenSSL prints the first certificate of a file.
+        first = reading.certificates(bundle.certificate_pem)[:1]
+        if reading.certificates(read.stdout) != first:
+            raise _not_served(
+                self.host, 'its OpenSSL reads another certificate'
+            )
         permission = tls_files.parse_permission(self.host, mode.stdout)
         if not permission.is_secret:
-            raise self._not_served(f'the key has mode {permission}')
+            raise _not_served(self.host, f'the key has mode {permission}')
 
     def _verify(
         self, site: Site, door: presented.Door, bundle: issue.Bundle
     ) -> None:
         try:
             found = presented.shake(site, door, self.cluster_id)
+            authority = site.authority()
+            if authority.link is not None:
+                # As those see it who know only the authority before.
+                presented.shake(
+                    site,
+                    door,
+                    self.cluster_id,
+                    settle=_AT_ONCE,
+                    trust_pem=''.join(map(encoding.pem, authority.beside)),
+                )
         except exceptions.HostError as error:
-            raise self._not_served(error.what) from error
+            raise _not_served(self.host, error.what) from error
         if found.serial != bundle.record.serial:
-            raise self._not_served(
+            raise _not_served(
+                self.host,
                 f'port {door.port} presents serial {found.serial} in place '
-                f'of {bundle.record.serial}'
+                f'of {bundle.record.serial}',
             )
 
-    def _not_served(self, reason: str) -> exceptions.CertificateNotServed:
-        return exceptions.CertificateNotServed(host=self.host, reason=reason)
+
+@step.persisted
+@dataclasses.dataclass(frozen=True)
+class ReplaceTrust(step.Step):
+    """Other authorities, whose certificates bricks must be seen to take.
+
+    Key and certificate stay as they are, and as for them nothing is
+    restarted.
+
+    :ivar address: what clients connect to
+    :ivar volumes: names of volumes that have bricks there
+    """
+
+    kind: ClassVar[str] = 'replace-trust'
+    cluster_id: str
+    directory: str
+    address: str
+    volumes: tuple[str, ...]
+
+    def do(self, site: Site) -> Found:
+        """Write them and verify; say how that was verified.
+
+        :raises CertificateNotServed: certificates of one are not taken
+        """
+        door = presented.find_door(
+            site, self.host, self.address, self.cluster_id, self.volumes
+        )
+        authority = site.authority()
+        _, _, path = distribute.paths(self.directory)
+        text = authority.node_trust_pem
+        _, read = site.run(
+            self.host,
+            [
+                system.write_file(path, text, keystore.PUBLIC_MODE),
+                system.read_file(path),
+            ],
+        )
+        if read.stdout.strip() != text.strip():
+            raise _not_served(self.host, f'it reads another {path}')
+        if door.obstacle:
+            return _unverified(door)
+        successor = authority.successor
+        for signer in (authority, *((successor,) if successor else ())):
+            try:
+                presented.shake(site, door, self.cluster_id, signer=signer)
+            except exceptions.HostError as error:
+                raise _not_served(self.host, error.what) from error
+        return _verified(door)
+
+    def undo(self, site: Site) -> None:
+        """Put the old files back, each in one step."""
+        _restore(site, self.host, self.directory)
 
 
 @step.persisted
@@ -161,7 +226,16 @@ class RetireCertificate(step.Step):
         found = reading.certificates(read.stdout)
         if not found:
             return NOTHING
-        return {'certificate': reading.record_of_node(found[0], self.node_id)}
+        issuer = next(
+            (
+                reading.fingerprint(each)
+                for each in site.authority().known
+                if reading.is_issued_by(found[0], each)
+            ),
+            '',
+        )
+        record = reading.record_of_node(found[0], self.node_id)
+        return {'certificate': dataclasses.replace(record, issuer=issuer)}
 
     def undo(self, site: Site) -> None:
         """Nothing: the operation only goes forward from here."""
@@ -169,3 +243,22 @@ class RetireCertificate(step.Step):
 
 def _files(directory: str) -> tuple[str, ...]:
     return tuple(map(posixpath.basename, distribute.paths(directory)))
+
+
+def _restore(site: Site, host: str, directory: str) -> None:
+    site.run(host, [tls_files.restore(directory, _files(directory))])
+
+
+def _verified(door: presented.Door) -> Found:
+    return {'verified': f'handshake on port {door.port}'}
+
+
+def _unverified(door: presented.Door) -> Found:
+    return {
+        'verified': f'not verified: {door.obstacle}; the host reads the new '
+        'files'
+    }
+
+
+def _not_served(host: str, reason: str) -> exceptions.CertificateNotServed:
+    return exceptions.CertificateNotServed(host=host, reason=reason)

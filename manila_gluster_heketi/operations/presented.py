@@ -21,6 +21,7 @@ from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.hostcmd import gluster_xml
 from manila_gluster_heketi.operations.site import Site
 from manila_gluster_heketi.tls import issue
+from manila_gluster_heketi.tls.ca import Authority
 from manila_gluster_heketi.tls.distribute import HandshakeResult
 
 # No volume lets this name in: a handshake is all that it is good for. Its
@@ -95,21 +96,33 @@ def _ports(
 
 
 def shake(
-    site: Site, door: Door, cluster_id: str, *, settle: float = _REFUSAL
+    site: Site,
+    door: Door,
+    cluster_id: str,
+    *,
+    settle: float = _REFUSAL,
+    signer: Authority | None = None,
+    trust_pem: str = '',
 ) -> HandshakeResult:
     """Connect to a brick with a certificate made for that.
 
     :param settle: seconds to wait for a refusal
+    :param signer: whose certificate the brick is shown; None for that of the
+        authority that signs now
+    :param trust_pem: what the brick is verified with; '' for what clients
+        that get their certificate now verify with
     :raises PortUnreachable: no TCP connection
     :raises HostError: no TLS connection, or the name is of another cluster
     """
+    # That the brick trusts its authority by itself is to be seen.
+    authority = site.authority()
     client = issue.issue_client(
-        site.authority(), _CONTROLLER, days=_CONTROLLER_DAYS
+        (signer or authority).alone, _CONTROLLER, days=_CONTROLLER_DAYS
     )
     return site.handshake(
         door.address,
         door.port,
-        client.ca_pem,
+        trust_pem or authority.trust_pem,
         client,
         cluster_id,
         _TIMEOUT,

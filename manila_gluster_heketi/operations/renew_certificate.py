@@ -24,9 +24,11 @@ from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.model import VolumeState
 from manila_gluster_heketi.operations import certificate_steps
 from manila_gluster_heketi.operations import kinds
+from manila_gluster_heketi.operations import lag as lags
 from manila_gluster_heketi.operations import load_topology
 from manila_gluster_heketi.operations import recovery
 from manila_gluster_heketi.operations.engine import Engine
+from manila_gluster_heketi.operations.lag import Lag
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.tls_facts import Facts
 from manila_gluster_heketi.store import certificates
@@ -61,7 +63,7 @@ def refusal(facts: Facts, authority: Authority) -> str:
             f'its clock is {facts.clock_offset_seconds:+.0f} s off: it could '
             'take certificates for expired or not yet valid'
         )
-    if facts.authorities and not facts.trusts(authority.certificate):
+    if facts.authorities and not facts.trusts(*authority.known):
         return (
             'it trusts another authority, whose clients would be locked out: '
             + ', '.join(facts.authority_names)
@@ -80,7 +82,10 @@ def is_due(
     One that ends with its authority is not: a new one would end with it too.
     So the same node is not given one each hour.
     """
-    if facts.certificate is None:
+    if (
+        facts.certificate is None
+        or lags.lag(facts, authority) is Lag.CERTIFICATE
+    ):
         return True
     end = facts.certificate.not_valid_after_utc
     if end - policy.now() >= within:
@@ -91,15 +96,20 @@ def is_due(
     return new_end - end >= _GAIN
 
 
-def begin(engine: Engine, node: model.Node) -> Operation:
+def begin(
+    engine: Engine, node: model.Node, *, trust_only: bool = False
+) -> Operation:
     """Journal that a node is to get a new certificate; nothing is done yet.
 
+    :param trust_only: it keeps the one it has, and trusts others
     :raises UnderWay: another process changes the node
     :raises Conflict: an earlier change of it is not finished yet
     :raises NotFound: it is no node any more
     """
     recovery.recover_before(engine, lambda each: _concerns(each, node))
-    return engine.store.transact(lambda tx: _open(engine, tx, node))
+    return engine.store.transact(
+        lambda tx: _open(engine, tx, node, trust_only=trust_only)
+    )
 
 
 def finish(engine: Engine, operation: Operation) -> Renewed:
@@ -129,12 +139,23 @@ def _concerns(operation: Operation, node: model.Node) -> bool:
     )
 
 
-def _open(engine: Engine, tx: WriteTransaction, node: model.Node) -> Operation:
+def _open(
+    engine: Engine,
+    tx: WriteTransaction,
+    node: model.Node,
+    *,
+    trust_only: bool,
+) -> Operation:
     operation = engine.open(
         tx, OpKind.NODE_CERTIFICATE, node.id, node.cluster_id
     )
     # It may be gone, or have another state, since it was read.
     node = topology.node(tx, node.id)
+    replace = (
+        certificate_steps.ReplaceTrust
+        if trust_only
+        else certificate_steps.ReplaceCertificate
+    )
     return engine.plan(
         tx,
         operation,
@@ -142,7 +163,7 @@ def _open(engine: Engine, tx: WriteTransaction, node: model.Node) -> Operation:
             certificate_steps.KeepCertificate(
                 host=node.manage_host, directory=node.tls_directory
             ),
-            certificate_steps.ReplaceCertificate(
+            replace(
                 host=node.manage_host,
                 cluster_id=node.cluster_id,
                 directory=node.tls_directory,

@@ -14,6 +14,7 @@
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 from cryptography import x509
@@ -61,9 +62,9 @@ class Facts:
         """Common names of the authorities that it trusts."""
         return tuple(map(reading.name_of, self.authorities))
 
-    def trusts(self, authority: x509.Certificate) -> bool:
-        """Tell whether an authority is among those that it trusts."""
-        return authority in self.authorities
+    def trusts(self, *authorities: x509.Certificate) -> bool:
+        """Tell whether one of these is among those that it trusts."""
+        return any(each in self.authorities for each in authorities)
 
 
 Outcome = Facts | exceptions.HostError
@@ -76,9 +77,21 @@ def look(
 
     :returns: by the name that SSH goes to
     """
+    return look_in(
+        executor, {node.manage_host: node.tls_directory for node in nodes}
+    )
+
+
+def look_in(
+    executor: base.Executor, directories: Mapping[str, str]
+) -> dict[str, Outcome]:
+    """Look at hosts, all at once; an error of one is its outcome.
+
+    :param directories: where glusterfs reads its certificate, by host
+    """
     began = time.time()
     outcomes = parallel.run_on_hosts(
-        executor, {node.manage_host: _batch(node) for node in nodes}
+        executor, {host: _batch(d) for host, d in directories.items()}
     )
     ended = time.time()
     return {
@@ -87,8 +100,8 @@ def look(
     }
 
 
-def _batch(node: model.Node) -> list[Command]:
-    key, certificate, authorities = distribute.paths(node.tls_directory)
+def _batch(directory: str) -> list[Command]:
+    key, certificate, authorities = distribute.paths(directory)
     return [
         system.clock(),
         tls_files.certificate(certificate),

@@ -21,12 +21,11 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-from cryptography import x509
-
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import names
 from manila_gluster_heketi.executor import parallel
+from manila_gluster_heketi.operations import lag as lags
 from manila_gluster_heketi.operations import pool_status
 from manila_gluster_heketi.operations import presented
 from manila_gluster_heketi.operations import tls_facts
@@ -37,6 +36,7 @@ from manila_gluster_heketi.operations.tls_facts import Facts
 from manila_gluster_heketi.tls import distribute
 from manila_gluster_heketi.tls import policy
 from manila_gluster_heketi.tls import reading
+from manila_gluster_heketi.tls.ca import Authority
 from manila_gluster_heketi.tls.distribute import HandshakeResult
 
 _DAEMONS = {'glustershd': 'Self-heal Daemon', 'quotad': 'Quota Daemon'}
@@ -59,7 +59,7 @@ class NodeStatus:
 
     :ivar facts: None if it does not answer
     :ivar handshake: what came of a connection to a brick, in words
-    :ivar trusts_us: it has our authority
+    :ivar trusts_us: it has our authority, or the other one of a rotation
     """
 
     node: model.Node
@@ -87,7 +87,7 @@ class Wanted:
     :ivar volumes: names of those that daemons should be connected to
     """
 
-    authority: x509.Certificate | None
+    authority: Authority | None
     error: str
     renewal: datetime.timedelta
     volumes: frozenset[str]
@@ -163,7 +163,7 @@ def _status(
         *_daemons(node, outcome, pools, wanted.volumes),
     )
     authority = wanted.authority
-    trusts_us = authority is not None and outcome.trusts(authority)
+    trusts_us = authority is not None and outcome.trusts(*authority.known)
     return NodeStatus(node, outcome, _told(shaken), trusts_us, troubles)
 
 
@@ -190,7 +190,7 @@ class _Files:
             return
         if not self._facts.authorities:
             yield Trouble('it trusts no authority', self._renew)
-        elif not self._facts.trusts(authority):
+        elif not self._facts.trusts(*authority.known):
             found = ', '.join(self._facts.authority_names)
             yield Trouble(
                 f'it does not trust our authority, but {found}',
@@ -198,10 +198,15 @@ class _Files:
                 'right, deploy certificates anew on all nodes and clients',
             )
         reason = reading.misfit(
-            self._facts.certificate, self._facts.public_key, authority
+            self._facts.certificate, self._facts.public_key, *authority.known
         )
         if reason:
             yield Trouble(reason, self._renew)
+        elif lag := lags.lag(self._facts, authority).value:
+            yield Trouble(
+                f'the rotation of the authority has not come here: {lag}',
+                '"gluster-heketi ca rotate --status" tells how far it is',
+            )
         yield from self._certificate()
 
     def _certificate(self) -> Iterator[Trouble]:

@@ -19,11 +19,14 @@ from manila_gluster_heketi import model
 from manila_gluster_heketi.conf.settings import Settings
 from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import revocations
+from manila_gluster_heketi.store import rotations
 from manila_gluster_heketi.store.session import Store
 from manila_gluster_heketi.store.transaction import WriteTransaction
+from manila_gluster_heketi.tls import ca
 from manila_gluster_heketi.tls import csr
 from manila_gluster_heketi.tls import issue
 from manila_gluster_heketi.tls import policy
+from manila_gluster_heketi.tls import standing
 from manila_gluster_heketi.tls.ca import Authority
 from manila_gluster_heketi.tls.issue import Bundle
 from manila_gluster_heketi.tls.keys import KeyType
@@ -150,12 +153,14 @@ class Clients:
         """Put a certificate on record before anybody gets it.
 
         :raises NameRevoked: the name was revoked meanwhile
+        :raises UnderWay: another authority signs by now
         """
         record = bundle.record
         name = record.common_name
 
         def add(tx: WriteTransaction) -> None:
             also(tx, record)
+            _check_signer(tx, record)
             certificates.add(tx, record)
 
         self._store.transact(add)
@@ -169,3 +174,16 @@ class Clients:
             )
             raise
         return bundle
+
+
+def _check_signer(tx: WriteTransaction, record: model.Certificate) -> None:
+    """Keep what the old authority signs from coming after it was counted."""
+    rotation = rotations.latest(tx)
+    if rotation is None or rotation.ended_at is not None:
+        return
+    if record.issuer != ca.fingerprint(standing.signer(rotation)):
+        raise exceptions.UnderWay(
+            kind='rotation of the certificate authority',
+            identity=rotation.number,
+            reason='another authority signs since a moment ago',
+        )

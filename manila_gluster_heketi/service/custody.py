@@ -12,11 +12,13 @@
 
 """The certificate authority: where it is, and what may be done to it."""
 
-import functools
+import os
 
 from oslo_log import log
 
+from manila_gluster_heketi import model
 from manila_gluster_heketi.conf.settings import Settings
+from manila_gluster_heketi.store import rotations
 from manila_gluster_heketi.store.session import Store
 from manila_gluster_heketi.tls import description
 from manila_gluster_heketi.tls import encryption
@@ -24,6 +26,8 @@ from manila_gluster_heketi.tls import imported
 from manila_gluster_heketi.tls import keys
 from manila_gluster_heketi.tls import passphrases
 from manila_gluster_heketi.tls import places
+from manila_gluster_heketi.tls import standing
+from manila_gluster_heketi.tls import successor_files
 from manila_gluster_heketi.tls.ca import Authority
 
 LOG = log.getLogger(__name__)
@@ -35,32 +39,57 @@ class Custody:
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
         self._store = store
+        self._cached: tuple[model.Rotation | None, Authority] | None = None
 
-    @functools.lru_cache(maxsize=1)  # noqa: B019  (one service, one authority)
     def current(self) -> Authority:
-        """Give the authority, which is made at first use.
+        """Give the authority that signs now; the first is made at first use.
 
+        It is read again when a rotation has come to another phase, whoever
+        brought it there.
+
+        :raises AuthorityElsewhere: it is not kept here
         :raises TlsError: it can't be read or made, or has expired
         """
+        rotation = self.rotation()
+        cached = self._cached
+        if cached is None or cached[0] != rotation:
+            cached = self._cached = (rotation, self._read(rotation))
+        return cached[1]
+
+    def _read(self, rotation: model.Rotation | None) -> Authority:
+        if rotation is not None:
+            return standing.authority(self.place(), self.passphrase, rotation)
         return Authority.load_or_create(
-            self._place(),
-            self._passphrase,
-            keys.KeyType(self._settings.authority.key_type),
+            self.place(), self.passphrase, self.key_type
         )
 
     def existing(self) -> Authority:
         """Give the authority as it is kept now; none is made.
 
+        :raises AuthorityElsewhere: it is not kept here
         :raises TlsError: there is none, it can't be read or has expired
         """
-        return Authority.load(self._place(), self._passphrase)
+        rotation = self.rotation()
+        if rotation is not None:
+            return self._read(rotation)
+        return Authority.load(self.place(), self.passphrase)
+
+    def rotation(self) -> model.Rotation | None:
+        """Give the last rotation, whether it has ended or not."""
+        with self._store.read() as tx:
+            return rotations.latest(tx)
+
+    @property
+    def key_type(self) -> keys.KeyType:
+        """What key a new authority gets."""
+        return keys.KeyType(self._settings.authority.key_type)
 
     def describe(self) -> description.Description:
         """Describe the authority; none is made.
 
         :raises TlsError: there is none, or its certificate is spoilt
         """
-        return description.describe(self._place())
+        return description.describe(self.place())
 
     def take_over(
         self, certificate: str, key: str, chain: str = ''
@@ -76,8 +105,8 @@ class Custody:
         :raises InvalidInput: names the file and what is wrong with it
         :raises TlsError: it can't be written
         """
-        self._place().create(
-            imported.read(certificate, key, chain, self._passphrase())
+        self.place().create(
+            imported.read(certificate, key, chain, self.passphrase())
         )
         found = self.describe()
         if found.above:
@@ -100,17 +129,22 @@ class Custody:
             # There it is encrypted, or could not be read.
             self.existing()
         else:
-            encryption.encrypt(
-                self._settings.ca_directory, self._passphrase()
-            )
+            directory = self._settings.ca_directory
+            encryption.encrypt(directory, self.passphrase())
+            if successor_files.read(directory) is not None:
+                encryption.encrypt(
+                    os.path.join(directory, successor_files.DIRECTORY),
+                    self.passphrase(),
+                )
         return self.describe()
 
-    def _place(self) -> places.Place:
+    def place(self) -> places.Place:
+        """Say where it is kept."""
         if self._settings.authority.store == 'database':
             return places.Database(self._store)
         return places.Directory(self._settings.ca_directory)
 
-    def _passphrase(self) -> bytes | None:
+    def passphrase(self) -> bytes | None:
         """Get the passphrase; None if none is configured.
 
         :raises InsecureFile: others may read its file, or it can't be read

@@ -55,6 +55,7 @@ from manila_gluster_heketi.service.hardware import Hardware
 from manila_gluster_heketi.service.node_certificates import NodeCertificates
 from manila_gluster_heketi.service.plans import Plans
 from manila_gluster_heketi.service.revocation import Revocation
+from manila_gluster_heketi.service.rotation import Rotations
 from manila_gluster_heketi.service.truth import Truth
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import topology
@@ -82,6 +83,7 @@ class Service:
     :ivar revocation: names that must have access to nothing
     :ivar truth: what the nodes say, beside what the store says
     :ivar node_certificates: renewed and shown
+    :ivar rotations: from one authority to the next
     """
 
     def __init__(
@@ -122,6 +124,9 @@ class Service:
         )
         self.truth = Truth(self.engine, self._locks, settings)
         self.node_certificates = NodeCertificates(self.engine, settings)
+        self.rotations = Rotations(
+            self.engine, self.authority, self.node_certificates
+        )
 
     def prepare(self) -> None:
         """Bring the store up to date, and learn the host keys on record.

@@ -23,11 +23,13 @@ from oslo_log import log
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.conf.settings import Settings
+from manila_gluster_heketi.operations import lag as lags
 from manila_gluster_heketi.operations import patience
 from manila_gluster_heketi.operations import renew_certificate
 from manila_gluster_heketi.operations import tls_facts
 from manila_gluster_heketi.operations import tls_status
 from manila_gluster_heketi.operations.engine import Engine
+from manila_gluster_heketi.operations.lag import Lag
 from manila_gluster_heketi.operations.tls_status import NodeStatus
 from manila_gluster_heketi.service.custody import Custody
 from manila_gluster_heketi.store import topology
@@ -134,6 +136,15 @@ class NodeCertificates:
             LOG.info('certificates are renewed elsewhere: %s', error)
             return ()
 
+    def follow(self) -> tuple[Renewal, ...]:
+        """Bring all nodes to where a rotation is, one after the other.
+
+        :returns: one for each node; those that were there are valid
+        :raises TlsError: the authority can't be read
+        :raises UnderWay: another process changes a node all the time
+        """
+        return self._renew(self.nodes(), within_days=0)
+
     def status(self, hosts: Collection[str] = ()) -> tuple[NodeStatus, ...]:
         """Look at the certificates of nodes; nothing is changed.
 
@@ -141,10 +152,9 @@ class NodeCertificates:
         :raises NotFound: one of them is no node
         """
         nodes = self.nodes(hosts)
-        certificate, error = None, ''
+        authority, error = None, ''
         try:
             authority = Custody(self._settings, self._engine.store).existing()
-            certificate = authority.certificate
         except exceptions.TlsError as reason:
             error = reason.what
         days = datetime.timedelta(days=self._settings.node_warning_days)
@@ -152,7 +162,7 @@ class NodeCertificates:
             self._engine.site,
             nodes,
             self._bricks(nodes),
-            tls_status.Wanted(certificate, error, days, self._volumes()),
+            tls_status.Wanted(authority, error, days, self._volumes()),
         )
 
     def _volumes(self) -> frozenset[str]:
@@ -191,15 +201,15 @@ class NodeCertificates:
         for node in nodes:
             failed = [r for r in rows if r.outcome is Outcome.FAILED]
             row = self._judge(node, seen, authority, within)
-            if row is None and failed:
+            if isinstance(row, bool) and failed:
                 row = Renewal(
                     node.manage_host,
                     Outcome.UNTOUCHED,
                     detail=f'{failed[0].host} failed',
                 )
-            rows.append(
-                row or self._renew_one(node, authority, within, waits=waits)
-            )
+            if isinstance(row, bool):
+                row = self._renew_one(node, authority, within, waits=waits)
+            rows.append(row)
         return tuple(rows)
 
     def _judge(
@@ -208,9 +218,11 @@ class NodeCertificates:
         seen: Mapping[str, tls_facts.Outcome],
         authority: Authority,
         within: datetime.timedelta | None,
-    ) -> Renewal | None:
+    ) -> Renewal | bool:
         """Say what becomes of a node that is not touched.
 
+        :returns: of one that has to be, whether to change no more than whom
+            it trusts
         :param within: None if the end of its certificate is of no account
         """
         host = node.manage_host
@@ -221,14 +233,16 @@ class NodeCertificates:
         if facts.certificate is not None:
             record = reading.record_of_node(facts.certificate, node.id)
         days = self._settings.node_certificate_days
-        if within is not None and not renew_certificate.is_due(
+        lag = lags.lag(facts, authority)
+        due = within is None or renew_certificate.is_due(
             facts, authority, within, days
-        ):
+        )
+        if not due and lag is Lag.NONE:
             return Renewal(host, Outcome.VALID, record)
         reason = renew_certificate.refusal(facts, authority)
         if reason:
             return Renewal(host, Outcome.REFUSED, record, reason)
-        return None
+        return not due
 
     def _renew_one(
         self,
@@ -242,16 +256,20 @@ class NodeCertificates:
             # Those before it took a while, and others may have been quicker.
             seen = tls_facts.look(self._engine.site.executor, [node])
             row = self._judge(node, seen, authority, within)
-            return row or self._renew_now(node)
+            if isinstance(row, bool):
+                return self._renew_now(node, trust_only=row)
+            return row
 
         if waits:
             return patience.until_free(self._engine.site, attempt)
         return attempt()
 
-    def _renew_now(self, node: model.Node) -> Renewal:
+    def _renew_now(self, node: model.Node, *, trust_only: bool) -> Renewal:
         host = node.manage_host
         try:
-            operation = renew_certificate.begin(self._engine, node)
+            operation = renew_certificate.begin(
+                self._engine, node, trust_only=trust_only
+            )
         except exceptions.UnderWay:
             raise
         except (exceptions.Conflict, exceptions.NotFound) as error:

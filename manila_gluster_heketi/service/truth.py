@@ -163,7 +163,10 @@ class Truth:
         except (exceptions.TlsError, exceptions.InvalidConfiguration) as error:
             return Trust(None, error.what, renewal=renewal)
         return Trust(
-            authority.certificate, above=authority.above, renewal=renewal
+            authority.certificate,
+            above=authority.above,
+            other=authority.beside,
+            renewal=renewal,
         )
 
 

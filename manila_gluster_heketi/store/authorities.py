@@ -27,11 +27,15 @@ def add(tx: WriteTransaction, new: model.StoredAuthority) -> None:
     tx.insert(schema.authorities, values_of(new))
 
 
-def latest(tx: Transaction) -> model.StoredAuthority | None:
-    """Find the authority of the highest generation, if there is any."""
+def all(tx: Transaction) -> tuple[model.StoredAuthority, ...]:
+    """List the authority, and the one that is to take its place, if any."""
     table = schema.authorities
-    found = tx.values(
-        model.StoredAuthority,
-        table.select().order_by(table.c.generation.desc()).limit(1),
+    return tx.values(
+        model.StoredAuthority, table.select().order_by(table.c.generation)
     )
-    return found[0] if found else None
+
+
+def remove(tx: WriteTransaction, generation: int) -> None:
+    """Forget an authority and its key, if it is there."""
+    table = schema.authorities
+    tx.change(table.delete().where(table.c.generation == generation))

@@ -240,6 +240,7 @@ certificates = _table(
     _text('asked_by'),
     sa.Column('issued_at', columns.UtcDateTime, nullable=True),
     sa.Column('revoked_at', columns.UtcDateTime, nullable=True),
+    _text('issuer'),
     sa.Index(None, 'common_name'),
 )
 
@@ -277,12 +278,24 @@ enrolments = _table(
 authorities = _table(
     'authorities',
     'certificate authority',
-    sa.Column(
-        'generation', sa.Integer, primary_key=True, autoincrement=False
-    ),
+    sa.Column('generation', sa.Integer, primary_key=True, autoincrement=False),
     sa.Column('certificate_pem', columns.LONG_TEXT, nullable=False),
     sa.Column('key_pem', columns.LONG_TEXT, nullable=False),
     sa.Column('created_at', columns.UtcDateTime, nullable=False),
+)
+
+# What everybody may read of them; keys are where the authority is kept.
+rotations = _table(
+    'rotations',
+    'rotation of the certificate authority',
+    sa.Column('number', sa.Integer, primary_key=True, autoincrement=False),
+    _enum('phase', model.RotationPhase),
+    _enum('direction', model.RotationDirection),
+    sa.Column('old_pem', columns.LONG_TEXT, nullable=False),
+    sa.Column('new_pem', columns.LONG_TEXT, nullable=False),
+    sa.Column('link_pem', columns.LONG_TEXT, nullable=False),
+    sa.Column('started_at', columns.UtcDateTime, nullable=False),
+    sa.Column('ended_at', columns.UtcDateTime, nullable=True),
 )
 
 # Of this project's processes, not of what they keep: see receipts.py.

@@ -41,12 +41,24 @@ class Authority:
     :ivar path: where it was read from
     :ivar above: the certificates above its own, the root last; () if it is
         the root
+    :ivar link: its certificate by the authority before it: what it signs is
+        accepted by those who know only that one
+    :ivar beside: another authority that clients trust as well, and those
+        above it, while one takes the place of the other
+    :ivar nodes_trust_beside: nodes do too
+    :ivar successor: the other one, if it is the next to sign
+    :ivar is_rotating: nodes are to be brought to what all this says
     """
 
     path: str
     certificate: x509.Certificate
     _key: keys.SigningKey = dataclasses.field(repr=False)
     above: tuple[x509.Certificate, ...] = ()
+    link: x509.Certificate | None = None
+    beside: tuple[x509.Certificate, ...] = ()
+    nodes_trust_beside: bool = True
+    successor: 'Authority | None' = None
+    is_rotating: bool = False
 
     @classmethod
     def load(
@@ -84,7 +96,7 @@ class Authority:
         """
         place = _place(place)
         secret = passphrase()
-        pair, made = place.read_or_create(lambda: _make(key_type, secret))
+        pair, made = place.read_or_create(lambda: make(key_type, secret))
         authority = cls.of(place.name, pair, secret)
         if made:
             LOG.info(
@@ -123,11 +135,43 @@ class Authority:
 
     @functools.cached_property
     def trust_pem(self) -> str:
-        """What clients and nodes verify with: all up to the root.
+        """What clients verify with: all up to the root.
 
         OpenSSL accepts nothing without a self-signed certificate at the end.
         """
-        return ''.join(map(encoding.pem, (self.certificate, *self.above)))
+        return ''.join(map(encoding.pem, (*self.chain, *self.beside)))
+
+    @functools.cached_property
+    def node_trust(self) -> tuple[x509.Certificate, ...]:
+        """What nodes verify with: all up to the root."""
+        if self.nodes_trust_beside:
+            return (*self.chain, *self.beside)
+        return self.chain
+
+    @property
+    def node_trust_pem(self) -> str:
+        """The same as a file has it."""
+        return ''.join(map(encoding.pem, self.node_trust))
+
+    @property
+    def chain(self) -> tuple[x509.Certificate, ...]:
+        """Its own certificate, and those above it up to the root."""
+        return (self.certificate, *self.above)
+
+    @property
+    def known(self) -> tuple[x509.Certificate, ...]:
+        """Authorities of which nodes may have certificates now."""
+        return (self.certificate, *self.beside[:1])
+
+    @property
+    def alone(self) -> 'Authority':
+        """The same one, with nothing that another one vouches for."""
+        return dataclasses.replace(self, link=None)
+
+    def presented_pem(self, certificate: x509.Certificate) -> str:
+        """Write what the owner of a certificate presents, that first."""
+        link = () if self.link is None else (self.link,)
+        return ''.join(map(encoding.pem, (certificate, *link)))
 
     @property
     def fingerprint(self) -> str:
@@ -137,10 +181,7 @@ class Authority:
     @functools.cached_property
     def not_after(self) -> datetime.datetime:
         """When the first of it and those above it expires."""
-        return min(
-            each.not_valid_after_utc
-            for each in (self.certificate, *self.above)
-        )
+        return min(each.not_valid_after_utc for each in self.chain)
 
     def sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
         """Sign a certificate that says all but who issued it."""
@@ -172,7 +213,7 @@ class Authority:
         :raises TlsError: it has expired, or its time has not come yet
         """
         try:
-            chains.check_time((self.certificate, *self.above), policy.now())
+            chains.check_time(self.chain, policy.now())
         except chains.Unfit as unfit:
             raise exceptions.TlsError(
                 path=self.path, reason=str(unfit)
@@ -201,11 +242,21 @@ def _place(place: places.Place | str) -> places.Place:
     return places.Directory(place) if isinstance(place, str) else place
 
 
-def _make(key_type: keys.KeyType, passphrase: bytes | None) -> keystore.Pair:
+def make(
+    key_type: keys.KeyType,
+    passphrase: bytes | None,
+    subject: x509.Name | None = None,
+) -> keystore.Pair:
+    """Make an authority that signed itself.
+
+    :param passphrase: its key is encrypted with it, unless it is None
+    :param subject: its name; None for one that no other authority has
+    """
     key = keys.make(key_type)
-    # OpenSSL looks an issuer up by its name, so two authorities in one list
-    # of trusted ones must not have the same.
-    subject = encoding.common_name(f'gluster-heketi-ca-{model.new_id()}')
+    if subject is None:
+        # OpenSSL looks an issuer up by its name, so authorities that have
+        # nothing to do with each other must not have the same.
+        subject = encoding.common_name(f'gluster-heketi-ca-{model.new_id()}')
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     start = policy.now()
     certificate = (

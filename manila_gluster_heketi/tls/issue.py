@@ -180,9 +180,7 @@ def sign_csr(
     return _bundle(authority, owner, _certify(authority, owner, days, key))
 
 
-def check_directory(
-    directory: str, *, has_key: bool, overwrite: bool
-) -> None:
+def check_directory(directory: str, *, has_key: bool, overwrite: bool) -> None:
     """See whether a bundle may be written there, before one is issued.
 
     A directory that is not there can be made later.
@@ -328,10 +326,11 @@ def _bundle(
     certificate: x509.Certificate,
     key_pem: str = '',
 ) -> Bundle:
+    is_node = owner.kind is Kind.NODE
     return Bundle(
-        certificate_pem=encoding.pem(certificate),
+        certificate_pem=authority.presented_pem(certificate),
         key_pem=key_pem,
-        ca_pem=authority.trust_pem,
+        ca_pem=authority.node_trust_pem if is_node else authority.trust_pem,
         record=model.Certificate(
             serial=f'{certificate.serial_number:x}',
             common_name=owner.name,
@@ -341,5 +340,6 @@ def _bundle(
             share_id=owner.share_id,
             asked_by=owner.asked_by,
             issued_at=policy.now(),
+            issuer=authority.fingerprint,
         ),
     )

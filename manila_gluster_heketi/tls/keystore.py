@@ -56,7 +56,7 @@ def read(directory: str) -> Pair:
     :raises InsecureFile: the key is missing, or others may read it
     :raises TlsError: there is no pair, or half of one
     """
-    has_certificate, has_key = _present(directory)
+    has_certificate, has_key = present(directory)
     if not has_certificate and not has_key:
         raise exceptions.TlsError(
             path=directory, reason='there is none; it is made at first use'
@@ -93,18 +93,18 @@ def read_or_create(
     """
     # Without the lock first: a directory that the operator filled may be one
     # that we can't write to.
-    if all(_present(directory)):
+    if all(present(directory)):
         return read(directory), False
     try:
-        with _locked(directory):
-            _finish_interrupted(directory)
-            if any(_present(directory)):
+        with locked(directory):
+            finish_interrupted(directory)
+            if any(present(directory)):
                 return read(directory), False
             pair = make()
-            _create(directory, pair)
+            write_pair(directory, pair)
             return pair, True
     except OSError as error:
-        raise _not_written(directory, error) from error
+        raise not_written(directory, error) from error
 
 
 def create(directory: str, pair: Pair) -> None:
@@ -114,13 +114,13 @@ def create(directory: str, pair: Pair) -> None:
     :raises TlsError: it can't be written
     """
     try:
-        with _locked(directory):
-            _finish_interrupted(directory)
-            if any(_present(directory)):
+        with locked(directory):
+            finish_interrupted(directory)
+            if any(present(directory)):
                 raise exceptions.AuthorityExists(path=directory)
-            _create(directory, pair)
+            write_pair(directory, pair)
     except OSError as error:
-        raise _not_written(directory, error) from error
+        raise not_written(directory, error) from error
 
 
 def replace_key(directory: str, pair: Pair, key_pem: str) -> None:
@@ -134,7 +134,7 @@ def replace_key(directory: str, pair: Pair, key_pem: str) -> None:
     target = os.path.join(directory, KEY)
     new = os.path.join(directory, _NEW.format(KEY))
     try:
-        with _locked(directory):
+        with locked(directory):
             if read(directory) != pair:
                 raise exceptions.TlsError(
                     path=directory, reason='it was changed meanwhile'
@@ -153,7 +153,7 @@ def replace_key(directory: str, pair: Pair, key_pem: str) -> None:
                 raise
             sync_directory(directory)
     except OSError as error:
-        raise _not_written(directory, error) from error
+        raise not_written(directory, error) from error
 
 
 def write_new(path: str, text: str, mode: int) -> None:
@@ -242,7 +242,8 @@ def read_secret(path: str) -> str:
         ) from None
 
 
-def _present(directory: str) -> tuple[bool, bool]:
+def present(directory: str) -> tuple[bool, bool]:
+    """Say whether a directory has a certificate, and whether a key."""
     return (
         os.path.exists(os.path.join(directory, CERTIFICATE)),
         os.path.exists(os.path.join(directory, KEY)),
@@ -250,7 +251,7 @@ def _present(directory: str) -> tuple[bool, bool]:
 
 
 @contextlib.contextmanager
-def _locked(directory: str) -> Iterator[None]:
+def locked(directory: str) -> Iterator[None]:
     """Keep other processes out, and other threads of this one.
 
     Each call opens the file anew, and flock(2) keeps two open files apart
@@ -269,7 +270,11 @@ def _locked(directory: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _create(directory: str, pair: Pair) -> None:
+def write_pair(directory: str, pair: Pair) -> None:
+    """Write a pair, key first; what was there is replaced.
+
+    For those who hold the lock of the directory.
+    """
     for name, text, mode in (
         (KEY, pair.key_pem, SECRET_MODE),
         (CERTIFICATE, pair.certificate_pem, PUBLIC_MODE),
@@ -279,7 +284,7 @@ def _create(directory: str, pair: Pair) -> None:
             os.unlink(new)
         write_new(new, text, mode)
     sync_directory(directory)
-    # The key first: _finish_interrupted relies on it.
+    # The key first: finish_interrupted relies on it.
     for name in (KEY, CERTIFICATE):
         os.rename(
             os.path.join(directory, _NEW.format(name)),
@@ -288,16 +293,17 @@ def _create(directory: str, pair: Pair) -> None:
     sync_directory(directory)
 
 
-def _finish_interrupted(directory: str) -> None:
+def finish_interrupted(directory: str) -> None:
     """Do the second move if a crash came between the two."""
-    has_certificate, has_key = _present(directory)
+    has_certificate, has_key = present(directory)
     new = os.path.join(directory, _NEW.format(CERTIFICATE))
     if has_key and not has_certificate and os.path.exists(new):
         os.rename(new, os.path.join(directory, CERTIFICATE))
         sync_directory(directory)
 
 
-def _not_written(directory: str, error: OSError) -> exceptions.TlsError:
+def not_written(directory: str, error: OSError) -> exceptions.TlsError:
+    """Say why a directory could not be written."""
     return exceptions.TlsError(
         path=directory, reason=f'can not be written: {error.strerror}'
     )

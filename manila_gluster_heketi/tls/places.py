@@ -20,9 +20,11 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.store import authorities
 from manila_gluster_heketi.store.session import Store
+from manila_gluster_heketi.store.transaction import WriteTransaction
 from manila_gluster_heketi.tls import keys
 from manila_gluster_heketi.tls import keystore
 from manila_gluster_heketi.tls import policy
+from manila_gluster_heketi.tls import successor_files
 
 _FIRST_GENERATION = 1
 
@@ -60,6 +62,33 @@ class Place(Protocol):
         :raises TlsError: it can't be written
         """
 
+    def read_next(self) -> keystore.Pair | None:
+        """Read the pair that is to take the place of the other, if any.
+
+        :raises TlsError: it is not kept as it must be
+        """
+
+    def create_next(self, pair: keystore.Pair) -> None:
+        """Keep a pair beside the other one.
+
+        :raises AuthorityExists: there is one beside it
+        :raises TlsError: it can't be written
+        """
+
+    def promote(self) -> None:
+        """Put the pair beside in the place of the other, which is gone then.
+
+        If there is none beside, nothing happens.
+
+        :raises TlsError: it can't be written
+        """
+
+    def discard_next(self) -> None:
+        """Remove the pair beside the other one, if there is one.
+
+        :raises TlsError: it can't be removed
+        """
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Directory:
@@ -80,6 +109,22 @@ class Directory:
     def create(self, pair: keystore.Pair) -> None:
         """Keep a pair where there is none."""
         keystore.create(self.name, pair)
+
+    def read_next(self) -> keystore.Pair | None:
+        """Read the pair that is to take the place of the other, if any."""
+        return successor_files.read(self.name)
+
+    def create_next(self, pair: keystore.Pair) -> None:
+        """Keep a pair beside the other one."""
+        successor_files.create(self.name, pair)
+
+    def promote(self) -> None:
+        """Put the pair beside in the place of the other."""
+        successor_files.promote(self.name)
+
+    def discard_next(self) -> None:
+        """Remove the pair beside the other one."""
+        successor_files.discard(self.name)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -118,8 +163,41 @@ class Database:
 
     def create(self, pair: keystore.Pair) -> None:
         """Keep a pair where there is none."""
+        self._add(_FIRST_GENERATION, pair)
+
+    def read_next(self) -> keystore.Pair | None:
+        """Read the pair that is to take the place of the other, if any."""
+        _, *others = self._all()
+        return self._pair(others[0]) if others else None
+
+    def create_next(self, pair: keystore.Pair) -> None:
+        """Keep a pair beside the other one."""
+        first, *others = self._all()
+        if others:
+            raise exceptions.AuthorityExists(path=self.name)
+        self._add(first.generation + 1, pair)
+
+    def promote(self) -> None:
+        """Put the pair beside in the place of the other."""
+
+        def promote(tx: WriteTransaction) -> None:
+            for each in authorities.all(tx)[:-1]:
+                authorities.remove(tx, each.generation)
+
+        self.store.transact(promote)
+
+    def discard_next(self) -> None:
+        """Remove the pair beside the other one."""
+
+        def discard(tx: WriteTransaction) -> None:
+            for each in authorities.all(tx)[1:]:
+                authorities.remove(tx, each.generation)
+
+        self.store.transact(discard)
+
+    def _add(self, generation: int, pair: keystore.Pair) -> None:
         new = model.StoredAuthority(
-            generation=_FIRST_GENERATION,
+            generation=generation,
             certificate_pem=pair.certificate_pem,
             key_pem=self._sealed(pair).key_pem,
             created_at=policy.now(),
@@ -129,14 +207,16 @@ class Database:
         except exceptions.Conflict as conflict:
             raise exceptions.AuthorityExists(path=self.name) from conflict
 
-    def _find(self) -> keystore.Pair | None:
+    def _all(self) -> tuple[model.StoredAuthority, ...]:
         with self.store.read() as tx:
-            found = authorities.latest(tx)
-        if found is None:
-            return None
-        return self._sealed(
-            keystore.Pair(found.certificate_pem, found.key_pem)
-        )
+            return authorities.all(tx)
+
+    def _find(self) -> keystore.Pair | None:
+        found = self._all()
+        return self._pair(found[0]) if found else None
+
+    def _pair(self, kept: model.StoredAuthority) -> keystore.Pair:
+        return self._sealed(keystore.Pair(kept.certificate_pem, kept.key_pem))
 
     def _sealed(self, pair: keystore.Pair) -> keystore.Pair:
         """Give back a pair whose key is encrypted.

@@ -78,11 +78,12 @@ def is_issued_by(
 def misfit(
     certificate: x509.Certificate | None,
     key: str,
-    authority: x509.Certificate,
+    *authorities: x509.Certificate,
 ) -> str:
     """Say why nobody would connect to a host; '' if all is well.
 
     :param key: public part of the key that the host has, '' without one
+    :param authorities: of which its certificate may be
     """
     if certificate is None:
         return 'no certificate'
@@ -90,7 +91,7 @@ def misfit(
         return 'no key'
     if public_key(certificate) != key.strip():
         return 'key and certificate are no pair'
-    if not is_issued_by(certificate, authority):
+    if not any(is_issued_by(certificate, each) for each in authorities):
         return f'it is of another authority, {issuer_of(certificate)}'
     return ''
 

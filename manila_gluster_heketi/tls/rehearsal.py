@@ -40,8 +40,17 @@ def rehearse(authority: ca.Authority) -> None:
     :raises Refused: with OpenSSL's reason
     :raises TlsError: the authority has expired
     """
-    node = issue.issue_node(authority, model.new_id(), days=1)
-    client = issue.issue_client(authority, 'rehearsal', days=1)
+    meet(
+        issue.issue_node(authority, model.new_id(), days=1),
+        issue.issue_client(authority, 'rehearsal', days=1),
+    )
+
+
+def meet(node: issue.Bundle, client: issue.Bundle) -> None:
+    """Let a node and a client speak TLS.
+
+    :raises Refused: with OpenSSL's reason
+    """
     to_node, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     sides = (
         _context(ssl.PROTOCOL_TLS_CLIENT, client).wrap_bio(to_client, to_node),

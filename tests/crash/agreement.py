@@ -17,6 +17,7 @@ no nodes have to be as they were before anybody heard of them.
 """
 
 import collections
+import itertools
 from collections.abc import Iterable
 from collections.abc import Iterator
 
@@ -33,8 +34,11 @@ from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.tls import access
 from manila_gluster_heketi.tls import issue
+from manila_gluster_heketi.tls import reading
 from tests.functional import deployment
+from tests.functional import handshakes
 
+_CERTIFICATE = issue.CERTIFICATE_FILE
 _STARTED = 'Started'
 _GLUSTERD_FILES = (
     names.GLUSTERD_VOL,
@@ -98,7 +102,7 @@ def differences(d: deployment.Deployment) -> list[str]:
             found += _on_stranger(d, host)
     for cluster_id in record.clusters:
         found += _in_pool(d, record, cluster_id)
-    return found
+    return [*found, *_refusing(d, record)]
 
 
 # --- the store by itself --------------------------------------------------
@@ -243,7 +247,7 @@ def _files(record: _Record, host: Host) -> Iterator[str]:
                 f'{node.tls_directory}/{each}'
                 for each in (
                     issue.KEY_FILE,
-                    issue.CERTIFICATE_FILE,
+                    _CERTIFICATE,
                     issue.AUTHORITY_FILE,
                 )
             ),
@@ -266,7 +270,7 @@ def _certificate(
             files[f'{node.tls_directory}/{each}']
             for each in (
                 issue.KEY_FILE,
-                issue.CERTIFICATE_FILE,
+                _CERTIFICATE,
                 issue.AUTHORITY_FILE,
             )
         )
@@ -287,6 +291,20 @@ def _certificate(
         yield f'{where}: the certificate is of {found.subject}'
     if record.holders.get(f'{found.serial_number:x}') != node.id:
         yield f"{where}: the certificate is not on record as the node's"
+
+
+def _refusing(d: deployment.Deployment, record: _Record) -> Iterator[str]:
+    """Find nodes that do not take the certificates of others."""
+    hosts = [d.cluster.host(each) for each in d.hosts if each in record.nodes]
+    for one, other in itertools.permutations(hosts, 2):
+        trusted = _read(one, issue.AUTHORITY_FILE)
+        if not handshakes.accepts(trusted, _read(other, _CERTIFICATE)):
+            yield f'{one.name} does not accept {other.name}'
+
+
+def _read(host: Host, name: str) -> list[x509.Certificate]:
+    file = host.space.root.files.get(f'{host.tls_directory}/{name}')
+    return reading.certificates(file.content if file else '')
 
 
 def _on_stranger(d: deployment.Deployment, host: Host) -> Iterator[str]:

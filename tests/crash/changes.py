@@ -22,6 +22,8 @@ from typing import Any
 from cryptography import x509
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.model import RotationDirection
+from manila_gluster_heketi.model import RotationPhase
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.tls import policy
 from tests.functional.deployment import Deployment
@@ -149,6 +151,38 @@ def _renew(*hosts: str) -> Callable[[Deployment], None]:
     return act
 
 
+def _rotate(d: Deployment) -> None:
+    """Rotate; asked once more it would begin anew."""
+    if not _rotated(RotationDirection.FORWARD)(d):
+        d.service.rotations.rotate()
+
+
+def _rotated(direction: RotationDirection) -> Callable[[Deployment], bool]:
+    """Tell whether all have one authority, and nobody has the other key."""
+
+    def is_done(d: Deployment) -> bool:
+        rotation = d.service.authority.rotation()
+        if rotation is None or rotation.ended_at is None:
+            return False
+        ahead = direction is RotationDirection.FORWARD
+        only = rotation.new_pem if ahead else rotation.old_pem
+        place = d.service.authority.place()
+        return (
+            rotation.direction is direction
+            and place.read_next() is None
+            and place.read().certificate_pem == only
+            and {*map(d.trusted, d.hosts)} == {only}
+        )
+
+    return is_done
+
+
+def _half_rotated(d: Deployment) -> None:
+    d.load()
+    d.create(_SHARE)
+    d.service.rotations.rotate(RotationPhase.TRUST_NEW)
+
+
 def _devices(d: Deployment, count: int) -> bool:
     clusters = d.service.clusters()
     return bool(clusters) and len(clusters[0].devices) == count
@@ -251,5 +285,22 @@ RENEW_CERTIFICATES = Change(
     lambda d: _renewed(d, *d.hosts),
     {},
     _with_old_certificates('gl1', 'gl2', 'gl3'),
+    is_one=False,
+)
+ROTATE = Change(
+    'rotate the authority',
+    _rotate,
+    _rotated(RotationDirection.FORWARD),
+    {},
+    lambda d: d.load(),
+    is_one=False,
+)
+ROTATE_BACK = Change(
+    'rotate the authority back',
+    lambda d: d.service.rotations.back(),
+    _rotated(RotationDirection.BACK),
+    {},
+    _half_rotated,
+    has_bystander=False,
     is_one=False,
 )

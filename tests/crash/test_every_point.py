@@ -245,3 +245,15 @@ class RenewCertificatesTestCase(EveryPoint, base.TestCase):
     """New certificates for all nodes, one after the other."""
 
     change = changes.RENEW_CERTIFICATES
+
+
+class RotateTestCase(EveryPoint, base.TestCase):
+    """Another authority, on all nodes."""
+
+    change = changes.ROTATE
+
+
+class RotateBackTestCase(EveryPoint, base.TestCase):
+    """The old authority again, from the last phase there is a way back."""
+
+    change = changes.ROTATE_BACK

@@ -243,8 +243,14 @@ class Deployment(fixtures.Fixture):
         """Read the certificate that a node has."""
         there = self.cluster.host(host)
         path = f'{there.tls_directory}/{issue.CERTIFICATE_FILE}'
-        [found] = reading.certificates(there.space.root.files[path].content)
+        found, *_ = reading.certificates(there.space.root.files[path].content)
         return found
+
+    def trusted(self, host: str) -> str:
+        """Read the authorities that a node trusts."""
+        there = self.cluster.host(host)
+        path = f'{there.tls_directory}/{issue.AUTHORITY_FILE}'
+        return there.space.root.files[path].content
 
     def serials(self) -> dict[str, str]:
         """Read the serial numbers of all nodes' certificates."""

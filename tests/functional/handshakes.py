@@ -13,6 +13,9 @@
 """Bricks of simulated hosts, which have no port to connect to."""
 
 from collections.abc import Callable
+from collections.abc import Sequence
+
+from cryptography import x509
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.executor.simulated.cluster import SimulatedCluster
@@ -31,6 +34,28 @@ def truly(
 ) -> distribute.HandshakeResult:
     """Answer as a brick does."""
     return result
+
+
+def accepts(
+    trusted: Sequence[x509.Certificate], shown: Sequence[x509.Certificate]
+) -> bool:
+    """Tell whether GlusterFS takes a certificate.
+
+    :param shown: that certificate, and what comes with it; one more between
+        it and who is trusted is followed
+    """
+    if not shown:
+        return False
+    leaf, *more = shown
+    return any(
+        reading.is_issued_by(leaf, each)
+        or any(
+            reading.is_issued_by(leaf, link)
+            and reading.is_issued_by(link, each)
+            for link in more
+        )
+        for each in trusted
+    )
 
 
 class Bricks:
@@ -67,17 +92,18 @@ class Bricks:
             raise exceptions.PortUnreachable(
                 host=f'{host}:{port}', reason='timed out'
             )
-        files = there.space.root.files
-        path = f'{there.tls_directory}/{issue.CERTIFICATE_FILE}'
-        found = reading.certificates(
-            files[path].content if path in files else ''
+        found, trusted = (
+            reading.certificates(file.content if file else '')
+            for file in (
+                there.space.root.files.get(f'{there.tls_directory}/{name}')
+                for name in (issue.CERTIFICATE_FILE, issue.AUTHORITY_FILE)
+            )
         )
-        [authority] = reading.certificates(ca_pem)
-        refuses = port in self.refusing
+        shown = reading.certificates(bundle.certificate_pem)
         if (
-            refuses
-            or not found
-            or not reading.is_issued_by(found[0], authority)
+            port in self.refusing
+            or not accepts(reading.certificates(ca_pem), found)
+            or not accepts(trusted, shown)
         ):
             raise exceptions.HostError(
                 host=f'{host}:{port}', reason='no TLS connection'

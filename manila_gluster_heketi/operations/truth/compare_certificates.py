@@ -40,12 +40,15 @@ class Trust:
     :ivar certificate: None if it can't be read
     :ivar error: why not
     :ivar above: those above it, which nodes need too to verify with it
+    :ivar other: the other one of a rotation, and those above it: a node that
+        has the one or the other is as it should be by then
     :ivar renewal: how long before its end a certificate is to be renewed
     """
 
     certificate: x509.Certificate | None
     error: str = ''
     above: tuple[x509.Certificate, ...] = ()
+    other: tuple[x509.Certificate, ...] = ()
     renewal: datetime.timedelta = datetime.timedelta(days=30)
 
 
@@ -78,6 +81,7 @@ class _Node:
         self._view = view
         self._authority = trust.certificate
         self._above = trust.above
+        self._other = trust.other
         self._renewal = trust.renewal
 
     def compare(self) -> Iterator[Finding]:
@@ -92,7 +96,8 @@ class _Node:
             for each in (self._authority, *self._above)
             if each not in trusted
         ]
-        if trusted and missing:
+        has_other = self._other and set(self._other) <= set(trusted)
+        if trusted and missing and not has_other:
             yield self._finding(
                 Code.AUTHORITY_OTHER,
                 ', '.join(map(reading.name_of, missing)),
@@ -117,6 +122,7 @@ class _Node:
             found[0] if found else None,
             self._view.public_key or '',
             authority,
+            *self._other[:1],
         )
 
     def _contents(self) -> Iterator[Finding]:

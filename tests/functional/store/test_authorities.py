@@ -55,7 +55,7 @@ class AuthoritiesTestCase(base.StoreTestCase):
         first = model.StoredAuthority(1, 'ü' * 70_000, 'key', base.NOON)
         second = dataclasses.replace(first, generation=2)
         with self.store.write() as tx:
-            self.assertIsNone(authorities.latest(tx))
+            self.assertEqual((), authorities.all(tx))
             authorities.add(tx, second)
             authorities.add(tx, first)
             self.assertRaises(
@@ -65,7 +65,7 @@ class AuthoritiesTestCase(base.StoreTestCase):
                 dataclasses.replace(second, key_pem='another'),
             )
         with self.store.read() as tx:
-            self.assertEqual(second, authorities.latest(tx))
+            self.assertEqual((first, second), authorities.all(tx))
 
     def test_key_is_not_shown(self) -> None:
         """Encrypted or not."""
@@ -111,16 +111,14 @@ class DatabaseTestCase(base.StoreTestCase):
             lambda: b'wrong horse',
         )
         self.assertNotIn('horse', str(error))
-        self.assertEqual(
-            made.fingerprint, _authority(self.store).fingerprint
-        )
+        self.assertEqual(made.fingerprint, _authority(self.store).fingerprint)
 
     def test_there_is_none(self) -> None:
         """To look for it does not make one."""
         error = self.assertRaises(exceptions.TlsError, self.place.read)
         self.assertIn('there is none', str(error))
         with self.store.read() as tx:
-            self.assertIsNone(authorities.latest(tx))
+            self.assertEqual((), authorities.all(tx))
 
     def test_key_in_the_clear_is_not_kept(self) -> None:
         """Whoever asks for that."""
@@ -134,7 +132,7 @@ class DatabaseTestCase(base.StoreTestCase):
             error = self.assertRaises(exceptions.TlsError, keep)
             self.assertIn('must be encrypted', str(error))
         with self.store.read() as tx:
-            self.assertIsNone(authorities.latest(tx))
+            self.assertEqual((), authorities.all(tx))
 
     def test_key_in_the_clear_is_not_used(self) -> None:
         """Somebody wrote it there by hand."""
@@ -156,9 +154,7 @@ class DatabaseTestCase(base.StoreTestCase):
             exceptions.AuthorityExists, self.place.create, own
         )
         self.assertIn(self.store.url, str(error))
-        self.assertEqual(
-            made.fingerprint, _authority(self.store).fingerprint
-        )
+        self.assertEqual(made.fingerprint, _authority(self.store).fingerprint)
 
     def test_another_host_is_quicker(self) -> None:
         """Its authority is taken, and ours is forgotten."""

@@ -167,7 +167,7 @@ class FilledTestCase(base.StoreTestCase):
                 certificates.all(tx),
                 revocations.all(tx),
                 enrolments.all(tx),
-                authorities.latest(tx),
+                authorities.all(tx),
             ]
 
     def target(self, engine: str = '') -> session.Store:

@@ -266,10 +266,10 @@ class FirstSchemaTestCase(OldDatabaseTestCase):
         self.store.sync()
         new = model.StoredAuthority(1, 'certificate', 'key', base.NOON)
         with self.store.write() as tx:
-            self.assertIsNone(authorities.latest(tx))
+            self.assertEqual((), authorities.all(tx))
             authorities.add(tx, new)
         with self.store.read() as tx:
-            self.assertEqual(new, authorities.latest(tx))
+            self.assertEqual((new,), authorities.all(tx))
 
     def _add_operation(
         self,

@@ -16,6 +16,7 @@ import argparse
 
 from cliff import show
 
+from manila_gluster_heketi import model
 from manila_gluster_heketi.cli import configured
 from manila_gluster_heketi.tls.description import Description
 
@@ -29,13 +30,15 @@ _COLUMNS = (
     'Encrypted',
     'Self-Signed',
     'Chain',
+    'Rotation',
 )
 
 
 class Show(show.ShowOne):
     """Show the certificate authority; none is made.
 
-    The chain lists who is above it, up to the root.
+    The chain lists who is above it, up to the root. While another one takes
+    its place, the phase of that is shown; see "ca rotate --status".
     """
 
     def take_action(
@@ -43,7 +46,9 @@ class Show(show.ShowOne):
     ) -> tuple[tuple[str, ...], tuple[object, ...]]:
         """Show it."""
         service = configured.service_for(self.app)
-        return _COLUMNS, _values(service.authority.describe())
+        return _COLUMNS, _values(
+            service.authority.describe(), service.authority.rotation()
+        )
 
 
 class Import(show.ShowOne):
@@ -102,10 +107,17 @@ class Encrypt(show.ShowOne):
     ) -> tuple[tuple[str, ...], tuple[object, ...]]:
         """Encrypt it, and show it."""
         service = configured.service_for(self.app)
-        return _COLUMNS, _values(service.authority.encrypt())
+        return _COLUMNS, _values(
+            service.authority.encrypt(), service.authority.rotation()
+        )
 
 
-def _values(found: Description) -> tuple[object, ...]:
+def _values(
+    found: Description, rotation: model.Rotation | None = None
+) -> tuple[object, ...]:
+    phase = ''
+    if rotation is not None and rotation.ended_at is None:
+        phase = f'{rotation.phase}, {rotation.direction}'
     return (
         found.kept_in,
         found.subject,
@@ -116,4 +128,5 @@ def _values(found: Description) -> tuple[object, ...]:
         found.is_encrypted,
         not found.above,
         '\n'.join(found.above),
+        phase,
     )

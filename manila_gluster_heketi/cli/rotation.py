@@ -109,7 +109,7 @@ class Rotate(show.ShowOne):
                 reason='--certificate and --key belong together',
             )
         if parsed_args.back:
-            rotations.back(told=_tell)
+            rotations.back(force=parsed_args.force, told=_tell)
         elif not parsed_args.status:
             until = parsed_args.until
             rotations.rotate(

@@ -33,26 +33,22 @@ from manila_gluster_heketi.operations import rotate_authority
 from manila_gluster_heketi.operations import tls_facts
 from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.lag import Lag
+from manila_gluster_heketi.service import locked_out
 from manila_gluster_heketi.service.custody import Custody
 from manila_gluster_heketi.service.node_certificates import NodeCertificates
 from manila_gluster_heketi.service.node_certificates import Outcome
 from manila_gluster_heketi.service.node_certificates import Renewal
-from manila_gluster_heketi.store import certificates
-from manila_gluster_heketi.store.transaction import Transaction
 from manila_gluster_heketi.tls import ca
 from manila_gluster_heketi.tls import imported
-from manila_gluster_heketi.tls import issue
 from manila_gluster_heketi.tls import keystore
-from manila_gluster_heketi.tls import policy
 from manila_gluster_heketi.tls import reading
 from manila_gluster_heketi.tls import standing
 from manila_gluster_heketi.tls import succession
 
 LOG = log.getLogger(__name__)
 
-_KIND = 'rotation of the certificate authority'
+_KIND = locked_out.KIND
 _FORWARD, _BACK = RotationDirection.FORWARD, RotationDirection.BACK
-_NAMED = 5
 
 #: Is told what has just been done.
 Told = Callable[[str], object]
@@ -83,11 +79,10 @@ class Status:
     @property
     def fingerprints(self) -> tuple[str, str]:
         """Those of the old authority and of the new one."""
-        old, new = (
-            reading.fingerprint(reading.certificates(pem)[0])
-            for pem in (self.rotation.old_pem, self.rotation.new_pem)
+        return (
+            _fingerprint(self.rotation.old_pem),
+            _fingerprint(self.rotation.new_pem),
         )
-        return old, new
 
 
 class Rotations:
@@ -109,7 +104,8 @@ class Rotations:
         if rotation.ended_at is None:
             behind = self._behind(self._custody.current())
         with self._engine.store.read() as tx:
-            return Status(rotation, behind, _old_clients(tx, rotation))
+            left = locked_out.of_the_old_one(tx, rotation)
+        return Status(rotation, behind, left)
 
     def rotate(
         self,
@@ -140,7 +136,7 @@ class Rotations:
             away = self._follow(rotation, told)
             if until is not None and _reaches(rotation.phase, until):
                 return rotation
-            self._check_clients(rotation, force=force)
+            self._check_clients(rotation, _FORWARD, force)
             self._check_key(rotation)
             rotation = self._turn(rotation, _FORWARD, told, away)
         self._custody.place().promote()
@@ -148,11 +144,15 @@ class Rotations:
         told('the old key is destroyed')
         return rotation
 
-    def back(self, *, told: Told = LOG.info) -> model.Rotation:
+    def back(
+        self, *, force: bool = False, told: Told = LOG.info
+    ) -> model.Rotation:
         """Bring all nodes back to the old authority; the new one goes.
 
+        :param force: even if clients are locked out
         :raises NoRotation: there is none, or the old key is destroyed
         :raises NodesBehind: a phase is not through on all nodes
+        :raises OldCertificatesHold: clients would be locked out
         :raises TlsError: an authority can't be read or written
         :raises UnderWay: another process changes a node all the time
         """
@@ -166,9 +166,11 @@ class Rotations:
                 'back',
             )
         if rotation.direction is _FORWARD:
+            self._check_clients(rotation, _BACK, force)
             rotation = self._turn(rotation, _BACK, told)
         while rotation.phase is not RotationPhase.TRUST_OLD:
             self._follow(rotation, told)
+            self._check_clients(rotation, _BACK, force)
             rotation = self._turn(rotation, _BACK, told)
         self._follow(rotation, told)
         rotation = self._turn(rotation, _BACK, told)
@@ -279,7 +281,7 @@ class Rotations:
         return (
             rotation.phase is RotationPhase.TRUST_BOTH
             and rotation.direction is _FORWARD
-            and bool(rotation.link_pem)
+            and standing.link(rotation) is not None
         )
 
     def _turn(
@@ -324,6 +326,16 @@ class Rotations:
                 found[host] = lag.value
         return found
 
+    def _check_clients(
+        self,
+        rotation: model.Rotation,
+        direction: RotationDirection,
+        force: bool,
+    ) -> None:
+        if not force:
+            with self._engine.store.read() as tx:
+                locked_out.check(tx, rotation, direction)
+
     def _check_key(self, rotation: model.Rotation) -> None:
         """See whether the new authority is here before it is to sign.
 
@@ -331,44 +343,6 @@ class Rotations:
         """
         if rotation.phase is RotationPhase.TRUST_BOTH:
             standing.require_new(self._custody.place(), rotation)
-
-    # --- clients ----------------------------------------------------------
-
-    def _check_clients(self, rotation: model.Rotation, *, force: bool) -> None:
-        """See whether the next phase would lock clients out.
-
-        :raises OldCertificatesHold: it would, and is not forced
-        """
-        with self._engine.store.read() as tx:
-            left = _old_clients(tx, rotation)
-        reason = 'nodes are about to trust the new authority alone'
-        if rotation.phase is RotationPhase.TRUST_BOTH:
-            if rotation.link_pem:
-                return
-            # Those that were issued since then come with both.
-            left = tuple(
-                c
-                for c in left
-                if c.issued_at is None or c.issued_at < rotation.started_at
-            )
-            reason = (
-                'GlusterFS would not follow a link from the old authority to '
-                'the new one, so that clients need both as their glusterfs.ca '
-                'before nodes are signed anew'
-            )
-        if not left or force:
-            return
-        names = sorted({c.common_name for c in left})
-        more = len(names) - _NAMED
-        raise exceptions.OldCertificatesHold(
-            kind=_KIND,
-            identity=rotation.number,
-            reason=reason,
-            count=len(names),
-            until=f'{max(c.not_after for c in left):%Y-%m-%d %H:%M} UTC',
-            names=', '.join(names[:_NAMED])
-            + (f' and {more} more' if more > 0 else ''),
-        )
 
 
 def _reaches(phase: RotationPhase, until: RotationPhase) -> bool:
@@ -380,17 +354,5 @@ def _said(row: Renewal) -> str:
     return ', '.join(filter(None, (str(row.outcome), row.detail)))
 
 
-def _old_clients(
-    tx: Transaction, rotation: model.Rotation
-) -> tuple[model.Certificate, ...]:
-    [new, *_] = reading.certificates(rotation.new_pem)
-    fingerprint = reading.fingerprint(new)
-    now = policy.now()
-    return tuple(
-        c
-        for c in certificates.all(tx)
-        if c.kind == issue.Kind.CLIENT.value
-        and c.issuer != fingerprint
-        and c.revoked_at is None
-        and c.not_after > now
-    )
+def _fingerprint(pem: str) -> str:
+    return reading.fingerprint(reading.certificates(pem)[0])

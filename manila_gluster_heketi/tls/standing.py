@@ -76,7 +76,7 @@ def authority(
             successor = ca.Authority.of(place.name, pair, secret)
     return dataclasses.replace(
         found,
-        link=_link(rotation) if phase in _LINKED else None,
+        link=link(rotation) if phase in _LINKED else None,
         beside=chains.read(other),
         nodes_trust_beside=phase in _NODES_TRUST_BOTH,
         successor=successor,
@@ -131,7 +131,7 @@ def _elsewhere(
     )
 
 
-def _link(rotation: model.Rotation) -> x509.Certificate | None:
+def link(rotation: model.Rotation) -> x509.Certificate | None:
     """Give the link, unless it has expired: nobody would accept it then."""
     if not rotation.link_pem:
         return None

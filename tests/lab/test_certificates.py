@@ -13,7 +13,6 @@
 """Certificates change while clients are at work."""
 
 import json
-import subprocess
 import time
 from typing import Any
 
@@ -22,25 +21,9 @@ from manila_gluster_heketi.lab import client
 from tests.lab import footprint
 from tests.lab import site
 from tests.lab.shares import until
+from tests.lab.writer import Writer
 
 _CUT_OFF_SECONDS = 15
-
-# Writes until its standard input ends, each block down to the bricks; prints
-# how many blocks there are and the longest time that one took.
-_WRITE = """
-import hashlib, os, select, sys, time
-longest, count, digest = 0, 0, hashlib.sha256()
-with open('work', 'wb', buffering=0) as file:
-    while not select.select([sys.stdin], [], [], 0)[0]:
-        block = os.urandom(1 << 16)
-        begun = time.monotonic()
-        file.write(block)
-        os.fsync(file.fileno())
-        longest = max(longest, time.monotonic() - begun)
-        digest.update(block)
-        count += 1
-print(count, longest, digest.hexdigest())
-"""
 
 
 class CertificatesTest(site.SiteCase):
@@ -71,25 +54,19 @@ class CertificatesTest(site.SiteCase):
     def test_nodes_get_new_ones(self) -> None:
         """A writer sees nothing of it, and who comes later gets in."""
         alice = self.mounted('alice')
-        writer = alice.start(
-            ['python3', '-c', _WRITE],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.addCleanup(writer.kill)
+        writing = Writer(alice)
+        self.addCleanup(writing.kill)
         before = {r['Host']: r['Serial'] for r in self.told('tls', 'status')}
 
         begun = time.monotonic()
         rows = self.told('tls', 'renew', '--all')
         seconds = time.monotonic() - begun
 
-        said, _ = writer.communicate('', timeout=60)
-        self.assertEqual(0, writer.returncode)
-        blocks, longest, digest = said.split()
+        written = writing.finish()
         print(
-            f'{len(rows)} nodes in {seconds:.1f} s; meanwhile {blocks} blocks '
-            f'were written, the slowest in {float(longest):.1f} s'
+            f'{len(rows)} nodes in {seconds:.1f} s; meanwhile '
+            f'{written.blocks} blocks were written, the slowest in '
+            f'{written.longest:.1f} s'
         )
         self.assertEqual({'renewed'}, {row['Outcome'] for row in rows})
         seen = [r for r in rows if r['Detail'].startswith('handshake on')]
@@ -99,7 +76,7 @@ class CertificatesTest(site.SiteCase):
         self.assertEqual(set(), set(before.values()) & set(after.values()))
         again = self.mounted('alice')
         read = again.run(['sha256sum', 'work'], check=True)
-        self.assertEqual(digest, read.stdout.split()[0])
+        self.assertEqual(written.digest, read.stdout.split()[0])
         self.assertEqual('0', self._to_heal())
         self.told('check')
 

@@ -72,6 +72,7 @@ class ShowTestCase(AuthorityTestCase):
                 'Encrypted': False,
                 'Self-Signed': True,
                 'Chain': '',
+                'Rotation': '',
             },
             found,
         )

@@ -492,6 +492,19 @@ class OwnAuthorityTestCase(RotationTestCase):
         """Give the certificate that issues."""
         return self.authority().certificate
 
+    def test_back_waits_for_clients_of_the_new_one(self) -> None:
+        """Nobody else would let them in; whoever has both is let in."""
+        self.rotate(_BOTH, source=self.source)
+        early = self.d.service.clients.issue('early')
+        self.rotate(_SIGN)
+        late = self.d.service.clients.issue('late')
+        error = self.assertRaises(exceptions.OldCertificatesHold, self.back)
+        self.assertIn('late', str(error))
+        self.assertEqual([], self.refused(early=early, late=late))
+        self.d.service.revocation.revoke('late')
+        self.back()
+        self.assertEqual([], self.refused(early=early))
+
     def test_no_node_may_be_away(self) -> None:
         """It would refuse all that were signed anew."""
         self.d.cluster.host('gl2').power_off()

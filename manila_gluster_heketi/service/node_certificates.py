@@ -44,6 +44,7 @@ class Outcome(model.Text):
     """What became of a node's certificate. In output that scripts read."""
 
     RENEWED = 'renewed'
+    TRUST_CHANGED = 'trust-changed'
     VALID = 'valid'
     REFUSED = 'refused'
     UNREACHABLE = 'unreachable'
@@ -51,7 +52,7 @@ class Outcome(model.Text):
     UNTOUCHED = 'untouched'
 
 
-_GOOD = frozenset({Outcome.RENEWED, Outcome.VALID})
+_GOOD = frozenset({Outcome.RENEWED, Outcome.TRUST_CHANGED, Outcome.VALID})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -280,6 +281,11 @@ class NodeCertificates:
         except exceptions.GlusterHeketiError as error:
             LOG.error('the certificate of %s was not renewed: %s', host, error)
             return Renewal(host, Outcome.FAILED, detail=str(error))
+        if trust_only:
+            LOG.info('%s trusts other authorities, %s', host, done.verified)
+            return Renewal(
+                host, Outcome.TRUST_CHANGED, done.certificate, done.verified
+            )
         LOG.info(
             'the certificate of %s was renewed, serial %s, %s',
             host,

@@ -32,7 +32,7 @@ class RotateTestCase(commands.CommandTestCase):
             'ca', 'rotate', '--until', 'trust-both'
         )
         self.assertEqual(ExitCode.OK, status, err)
-        self.assertIn('trust-both: gl2: renewed, handshake on port', err)
+        self.assertIn('trust-both: gl2: trust-changed, handshake on port', err)
         found = self.json_of('ca', 'rotate', '--status')
         self.assertEqual('trust-both', found['Phase'])
         self.assertEqual('forward', found['Direction'])

@@ -24,6 +24,7 @@ from manila_gluster_heketi.model import RotationDirection
 from manila_gluster_heketi.model import RotationPhase
 from manila_gluster_heketi.service.rotation import Source
 from manila_gluster_heketi.store import authorities
+from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.tls import issue
 from manila_gluster_heketi.tls import reading
 from manila_gluster_heketi.tls.ca import Authority
@@ -387,6 +388,40 @@ class BackTestCase(RotationTestCase):
         self.assertRaises(Killed, self.rotate)
         error = self.assertRaises(exceptions.NoRotation, self.back)
         self.assertIn('no way back', str(error))
+
+
+class LostStoreTestCase(RotationTestCase):
+    """A store that was rebuilt from the nodes knows of no rotation."""
+
+    def test_the_old_one_signs_again(self) -> None:
+        """To renew all brings them back, one after the other."""
+        early = self.d.service.clients.issue('early')
+        self.rotate(_SIGN)
+        with self.d.service.store.write() as tx:
+            tx.change(schema.rotations.delete())
+        self.assertEqual(self.old, self.authority().certificate)
+
+        def look(host: str, command: Any) -> None:
+            if 'write_file' in str(command) and '/glusterfs.' in str(command):
+                self.assertEqual([], self.refused(early=early))
+
+        self.d.executor.after = look
+        rows = self.d.service.node_certificates.renew(every=True)
+        self.assertEqual({'renewed'}, {str(row.outcome) for row in rows})
+        self.assertEqual({(self.old,)}, self.trusts())
+
+    def test_nodes_that_trust_the_new_one_alone(self) -> None:
+        """They are left alone until the right one is put back."""
+        self.rotate(_NEW)
+        new = self.authority().certificate
+        with self.d.service.store.write() as tx:
+            tx.change(schema.rotations.delete())
+        rows = self.d.service.node_certificates.renew(every=True)
+        self.assertEqual({'refused'}, {str(row.outcome) for row in rows})
+        self.d.service.authority.place().promote()
+        self.d.service, self.d.executor = self.d.process()
+        self.d.service.node_certificates.renew(every=True)
+        self.assertEqual({(new,)}, self.trusts())
 
 
 class PlacesTestCase(RotationTestCase):

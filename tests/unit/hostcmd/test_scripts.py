@@ -215,6 +215,20 @@ class FileScriptsTest(_ScriptCase):
         self.assertEqual([self.file], list(self.directory.iterdir()))
 
     @ddt.data(*_SHELLS)
+    def test_a_full_disk_leaves_the_old_file(self, shell):
+        self.file.write_text('old')
+        self.file.chmod(0o600)
+        wanted = system.write_file(str(self.file), 'new\n' * _LIMIT)
+
+        done = self.run_command(wanted, shell, limited=True)
+
+        self.assertEqual(1, done.returncode)
+        self.assertIn('too large', done.stderr)
+        self.assertEqual('old', self.file.read_text())
+        self.assertEqual(0o600, stat.S_IMODE(self.file.stat().st_mode))
+        self.assertEqual([self.file], list(self.directory.iterdir()))
+
+    @ddt.data(*_SHELLS)
     def test_a_file_that_can_not_be_written_leaves_nothing(self, shell):
         self.file.mkdir()
         (self.file / 'inside').write_text('')

@@ -15,17 +15,13 @@
 import datetime
 import os
 import stat
-from collections.abc import Callable
-from typing import Any
 from unittest import mock
 
 import ddt
 import fixtures
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -39,42 +35,6 @@ from tests.unit.tls import authorities
 
 CLUSTER = '0123456789abcdef' * 2
 NODE = f'gluster-heketi-node-{CLUSTER}'
-
-# Made by the test that needs one: RSA takes its time.
-_KEYS: dict[str, Callable[[], Any]] = {
-    'P-224': lambda: ec.generate_private_key(ec.SECP224R1()),
-    'P-256': lambda: ec.generate_private_key(ec.SECP256R1()),
-    'P-384': lambda: ec.generate_private_key(ec.SECP384R1()),
-    'P-521': lambda: ec.generate_private_key(ec.SECP521R1()),
-    'RSA 1024': lambda: rsa.generate_private_key(65537, 1024),  # noqa: S505
-    'RSA 2048': lambda: rsa.generate_private_key(65537, 2048),
-    'Ed25519': ed25519.Ed25519PrivateKey.generate,
-}
-
-
-def _load(bundle: issue.Bundle) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(bundle.certificate_pem.encode())
-
-
-def _store(bundle: issue.Bundle) -> verification.Store:
-    return verification.Store(
-        [x509.load_pem_x509_certificate(bundle.ca_pem.encode())]
-    )
-
-
-def _request(key: Any, name: str = 'CN=mallory') -> str:
-    request = (
-        x509.CertificateSigningRequestBuilder()
-        .subject_name(x509.Name.from_rfc4514_string(name))
-        .add_extension(x509.BasicConstraints(True, None), critical=True)
-        .sign(
-            key,
-            None
-            if isinstance(key, ed25519.Ed25519PrivateKey)
-            else hashes.SHA256(),
-        )
-    )
-    return request.public_bytes(serialization.Encoding.PEM).decode()
 
 
 @ddt.ddt
@@ -94,23 +54,27 @@ class IssueTestCase(base.TestCase):
     def test_node_is_accepted_as_server_and_as_client(self) -> None:
         """By a verifier that knows the rules of RFC 5280."""
         bundle = issue.issue_node(self.authority, CLUSTER)
-        builder = verification.PolicyBuilder().store(_store(bundle))
+        builder = verification.PolicyBuilder().store(authorities.store(bundle))
         chain = builder.build_server_verifier(x509.DNSName(NODE)).verify(
-            _load(bundle), []
+            authorities.certificate(bundle), []
         )
         self.assertEqual(2, len(chain))
-        builder.build_client_verifier().verify(_load(bundle), [])
+        builder.build_client_verifier().verify(
+            authorities.certificate(bundle), []
+        )
 
     @ddt.data('alice', 'alice@example.org', '_odd_.@', 'x' * 64)
     def test_client_is_accepted_as_client_alone(self, name: str) -> None:
         """It can't pose as a brick."""
         bundle = issue.issue_client(self.authority, name)
-        builder = verification.PolicyBuilder().store(_store(bundle))
-        builder.build_client_verifier().verify(_load(bundle), [])
+        builder = verification.PolicyBuilder().store(authorities.store(bundle))
+        builder.build_client_verifier().verify(
+            authorities.certificate(bundle), []
+        )
         self.assertEqual(
             [ExtendedKeyUsageOID.CLIENT_AUTH],
             list(
-                _load(bundle)
+                authorities.certificate(bundle)
                 .extensions.get_extension_for_class(x509.ExtendedKeyUsage)
                 .value
             ),
@@ -118,7 +82,7 @@ class IssueTestCase(base.TestCase):
         self.assertRaises(
             verification.VerificationError,
             builder.build_server_verifier(x509.DNSName('alice')).verify,
-            _load(bundle),
+            authorities.certificate(bundle),
             [],
         )
 
@@ -126,11 +90,13 @@ class IssueTestCase(base.TestCase):
         """Though it has the same name in it."""
         bundle = issue.issue_client(self.authority, 'alice')
         other = issue.issue_client(authorities.authority('other'), 'alice')
-        verifier = verification.PolicyBuilder().store(_store(bundle))
+        verifier = verification.PolicyBuilder().store(
+            authorities.store(bundle)
+        )
         self.assertRaises(
             verification.VerificationError,
             verifier.build_client_verifier().verify,
-            _load(other),
+            authorities.certificate(other),
             [],
         )
 
@@ -139,8 +105,8 @@ class IssueTestCase(base.TestCase):
         first = issue.issue_node(self.authority, CLUSTER)
         second = issue.issue_node(self.authority, CLUSTER, days=1)
         subject = x509.Name.from_rfc4514_string(f'CN={NODE}')
-        self.assertEqual(subject, _load(first).subject)
-        self.assertEqual(subject, _load(second).subject)
+        self.assertEqual(subject, authorities.certificate(first).subject)
+        self.assertEqual(subject, authorities.certificate(second).subject)
         self.assertNotEqual(first.key_pem, second.key_pem)
         self.assertEqual(CLUSTER, first.record.subject_id)
         self.assertEqual('node', first.record.kind)
@@ -171,13 +137,13 @@ class IssueTestCase(base.TestCase):
         bundle = issue.issue_client(self.authority, name)
         self.assertEqual(
             x509.SubjectAlternativeName([expected]),
-            self._names(_load(bundle)),
+            self._names(authorities.certificate(bundle)),
         )
 
     def test_record_is_what_the_certificate_says(self) -> None:
         """The store has it without parsing."""
         bundle = issue.issue_client(self.authority, 'alice')
-        certificate = _load(bundle)
+        certificate = authorities.certificate(bundle)
         record = bundle.record
         self.assertEqual(certificate.serial_number, int(record.serial, 16))
         self.assertEqual(certificate.not_valid_after_utc, record.not_after)
@@ -209,7 +175,9 @@ class IssueTestCase(base.TestCase):
         assert isinstance(key, rsa.RSAPrivateKey)
         self.assertEqual(3072, key.key_size)
         self.assertEqual(65537, key.public_key().public_numbers().e)
-        self.assertEqual(key.public_key(), _load(bundle).public_key())
+        self.assertEqual(
+            key.public_key(), authorities.certificate(bundle).public_key()
+        )
 
     def test_serials_are_random_and_fit_rfc_5280(self) -> None:
         """At most 20 bytes, positive."""
@@ -229,7 +197,7 @@ class IssueTestCase(base.TestCase):
         self, make: mock.Mock, name: str, days: int
     ) -> None:
         """Clients hold shorter than nodes."""
-        certificate = _load(make(self.authority, name))
+        certificate = authorities.certificate(make(self.authority, name))
         self.assertEqual(
             datetime.timedelta(days=days, minutes=5),
             certificate.not_valid_after_utc - certificate.not_valid_before_utc,
@@ -260,86 +228,6 @@ class IssueTestCase(base.TestCase):
         for text in (repr(bundle), str(bundle), logger.output):
             self.assertNotIn(bundle.key_pem.splitlines()[1], text)
             self.assertNotIn('PRIVATE', text)
-
-
-@ddt.ddt
-class SignRequestTestCase(base.TestCase):
-    """A client that keeps its key to itself."""
-
-    def setUp(self) -> None:
-        """Take an authority."""
-        super().setUp()
-        self.authority = authorities.authority()
-
-    @ddt.data('P-256', 'P-384', 'P-521', 'RSA 2048')
-    def test_strong_key_is_certified(self, kind: str) -> None:
-        """Under the caller's name, and as no authority."""
-        key = _KEYS[kind]()
-        bundle = issue.sign_csr(self.authority, _request(key), 'alice', 7)
-        certificate = _load(bundle)
-        self.assertEqual(key.public_key(), certificate.public_key())
-        self.assertEqual(
-            x509.Name.from_rfc4514_string('CN=alice'), certificate.subject
-        )
-        self.assertFalse(
-            certificate.extensions.get_extension_for_class(
-                x509.BasicConstraints
-            ).value.ca
-        )
-        self.assertEqual('', bundle.key_pem)
-        verification.PolicyBuilder().store(
-            _store(bundle)
-        ).build_client_verifier().verify(certificate, [])
-
-    @ddt.data(
-        ('P-224', 'secp224r1'), ('RSA 1024', '1024'), ('Ed25519', 'neither')
-    )
-    @ddt.unpack
-    def test_weak_key_is_refused(self, kind: str, text: str) -> None:
-        """The message says what it is."""
-        key = _KEYS[kind]()
-        error = self.assertRaises(
-            exceptions.InvalidInput,
-            issue.sign_csr,
-            self.authority,
-            _request(key),
-            'alice',
-        )
-        self.assertIn(text, error.fields['reason'])
-
-    def test_request_signed_with_another_key_is_refused(self) -> None:
-        """Whoever asks must have the key."""
-        request = _request(ec.generate_private_key(ec.SECP256R1()))
-        spoilt = x509.load_pem_x509_csr(request.encode()).public_bytes(
-            serialization.Encoding.DER
-        )
-        spoilt = spoilt.replace(b'mallory', b'charlie')
-        pem = (
-            x509.load_der_x509_csr(spoilt)
-            .public_bytes(serialization.Encoding.PEM)
-            .decode()
-        )
-        error = self.assertRaises(
-            exceptions.InvalidInput,
-            issue.sign_csr,
-            self.authority,
-            pem,
-            'alice',
-        )
-        self.assertIn('not signed with its own key', str(error))
-
-    def test_a_key_given_by_mistake_is_not_shown(self) -> None:
-        """Errors are logged."""
-        key = issue.issue_client(self.authority, 'alice').key_pem
-        error = self.assertRaises(
-            exceptions.InvalidInput,
-            issue.sign_csr,
-            self.authority,
-            key,
-            'alice',
-        )
-        self.assertNotIn(key.splitlines()[1], str(error))
-        self.assertNotIn('PRIVATE', str(error))
 
 
 class WriteBundleTestCase(base.TestCase):
@@ -405,7 +293,7 @@ class WriteBundleTestCase(base.TestCase):
         """The client has it."""
         key = ec.generate_private_key(ec.SECP256R1())
         bundle = issue.sign_csr(
-            authorities.authority(), _request(key), 'alice'
+            authorities.authority(), authorities.request(key), 'alice'
         )
         issue.write_bundle(bundle, self.directory)
         self.assertEqual(

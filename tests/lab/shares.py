@@ -158,21 +158,28 @@ class Shares:
         wanted: str = 'active',
     ) -> str:
         """Make an access rule, wait for its state, and give its id."""
-        rule = self.act(
-            share,
-            allow_access={
-                'access_type': kind,
-                'access_to': name,
-                'access_level': level,
-            },
-        )['access']['id']
+        rule = self.ask_to_allow(share, name, kind, level)
         state = until(
             lambda: self.rules(share)[rule],
             lambda state: state in ('active', 'error'),
         )
         if state != wanted:
             raise AssertionError(f'rule for {name!r} is {state}: {wanted}')
-        return str(rule)
+        return rule
+
+    def ask_to_allow(
+        self, share: str, name: str, kind: str = 'cert', level: str = 'rw'
+    ) -> str:
+        """Make an access rule, and give its id; wait for nothing."""
+        made = self.act(
+            share,
+            allow_access={
+                'access_type': kind,
+                'access_to': name,
+                'access_level': level,
+            },
+        )
+        return str(made['access']['id'])
 
     def deny(self, share: str, rule: str) -> None:
         """Take an access rule away and wait until it is gone."""

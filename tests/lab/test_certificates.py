@@ -16,6 +16,7 @@ import json
 import time
 from typing import Any
 
+from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.cli.exit_codes import ExitCode
 from manila_gluster_heketi.lab import client
 from tests.lab import footprint
@@ -24,6 +25,19 @@ from tests.lab.shares import until
 from tests.lab.writer import Writer
 
 _CUT_OFF_SECONDS = 15
+
+_DIGESTS = "cd /usr/lib/ssl && ls -AI filler && sha256sum glusterfs.*"
+# The same files on a disk of their own, which has room for nothing else.
+_FULL_DISK = """
+set -e
+mkdir /run/full
+mount -t tmpfs -o size=64k none /run/full
+cp -a /usr/lib/ssl/. /run/full
+mount --move /run/full /usr/lib/ssl
+rmdir /run/full
+dd if=/dev/zero of=/usr/lib/ssl/filler bs=4k status=none || true
+"""
+_NO_FULL_DISK = 'umount /usr/lib/ssl'
 
 
 class CertificatesTest(site.SiteCase):
@@ -89,6 +103,27 @@ class CertificatesTest(site.SiteCase):
         )
         return said.strip()
 
+    def test_a_disk_is_full_while_one_gets_a_new_one(self) -> None:
+        """Its old files stay, it serves on, and nothing is left over."""
+        lab = self.site.lab
+        node = self.site.service.nodes()[0]
+        [name] = [n.name for n in lab.nodes if n.address == node.manage_host]
+        before = footprint.answer(lab, name, _DIGESTS)
+        footprint.answer(lab, name, _FULL_DISK)
+        self.addCleanup(footprint.answer, lab, name, _NO_FULL_DISK)
+        rows = self.told(
+            'tls',
+            'renew',
+            '--all',
+            '--node',
+            node.manage_host,
+            status=ExitCode.FAILED,
+        )
+        self.assertEqual(['failed'], [row['Outcome'] for row in rows])
+        self.assertIn('No space left on device', rows[0]['Detail'])
+        self.assertEqual(before, footprint.answer(lab, name, _DIGESTS))
+        self.mounted('alice').run(['touch', 'here'], check=True)
+
     def test_a_name_is_revoked(self) -> None:
         """Cut off at once, and nothing lets it in again."""
         shares = self.site.shares
@@ -110,6 +145,8 @@ class CertificatesTest(site.SiteCase):
         )
         print(f'cut off after {time.monotonic() - begun:.1f} s')
         self.assertEqual('cut off', row['Outcome'])
+        again = self.site.client(self.share, self.site.identity('mallory'))
+        self.assertRaises(exceptions.LabMountFailed, again.mount)
         refused = self.site.run('cert', 'issue', 'mallory')
         self.assertEqual(ExitCode.BAD_INPUT, refused.returncode)
         self.assertIn('MGH-613', refused.stderr)

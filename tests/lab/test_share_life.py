@@ -91,14 +91,6 @@ class SealedShareTest(site.SiteCase):
         info = self.site.volume_info(self.volume.name)
         return info.options['auth.ssl-allow']
 
-    def assert_glusterd_alive(self) -> None:
-        alive = footprint.answers(
-            self.site.lab,
-            f'systemctl is-active glusterd; gluster volume info '
-            f'{self.volume.name} | grep -c ^Status:.Started',
-        )
-        self.assertEqual({'active\n1'}, set(alive.values()))
-
     def test_three_copies_in_three_zones(self) -> None:
         self.assertEqual('Started', self.info.status)
         self.assertEqual(3, self.info.replica)
@@ -259,29 +251,6 @@ class SealedShareTest(site.SiteCase):
         for rule in rules:
             self.site.shares.deny(self.share, rule)
         self.assertEqual(before, self.allow_value())
-
-    def test_a_list_that_is_full(self) -> None:
-        share_id = self.volume.share_id
-        self.addCleanup(
-            self.site.service.change_access, share_id, names=['alice']
-        )
-        # 60 times 65 bytes, beside the option's name and the nodes' name.
-        crowd = [f'{number:064d}' for number in range(60)]
-        self.site.service.change_access(share_id, add=crowd)
-        full = self.allow_value()
-        self.assertGreater(len(f'auth.ssl-allow={full}'), 3930)
-        self.assertRaises(
-            exceptions.AccessListFull,
-            self.site.service.change_access,
-            share_id,
-            add=[f'{number:064d}' for number in range(60, 160)],
-        )
-        rule = self.site.shares.allow(self.share, 'e' * 64, wanted='error')
-        self.assert_glusterd_alive()
-        self.assertEqual(full, self.allow_value())
-        self.site.shares.deny(self.share, rule)
-        alice = self.mounted(self.site.identity('alice'))
-        alice.run(['true'], check=True)
 
     def test_no_private_key_is_in_any_log(self) -> None:
         issued = self.site.run(

@@ -31,6 +31,8 @@ from tests.lab import footprint
 from tests.lab import site
 
 _DISK = '/dev/ubdb'
+# More than the 5 minutes by which certificates are dated back.
+_CLOCK_SECONDS = 400
 # What puts something on that disk; the last is a table with one partition.
 _CONTENTS = {
     'xfs': f'mkfs.xfs -q -K {_DISK}',
@@ -162,6 +164,19 @@ class UnfitHostTest(BareNodesCase):
         self.refused(
             'MGH-308', self.address('n3'), 'glusterd is not running'
         )
+
+    def test_a_host_whose_clock_is_wrong(self) -> None:
+        self.arrange(
+            'n2',
+            f'date -s @$(($(date +%s) - {_CLOCK_SECONDS}))',
+            f'date -s @$(($(date +%s) + {_CLOCK_SECONDS}))',
+        )
+        self.refused(
+            'MGH-308',
+            self.address('n2'),
+            f'its clock is -{_CLOCK_SECONDS} s off',
+        )
+        self.assert_untouched()
 
     def test_a_host_that_lacks_a_program(self) -> None:
         for program, package in (

@@ -157,6 +157,23 @@ class RedeemTestCase(bench.EnrolmentTestCase):
         self.d.service.change_access(bench.SHARE, add=['alice'])
         self.refused('it was withdrawn')
 
+    def test_the_name_is_revoked_and_the_process_dies(self) -> None:
+        """The ban voids the token, whatever comes after it."""
+
+        def die(*args):
+            raise Killed
+
+        with fixtures.MonkeyPatch(
+            'manila_gluster_heketi.service.revocation.Revocation._attempt',
+            die,
+        ):
+            self.assertRaises(
+                Killed, self.d.service.revocation.revoke, 'alice'
+            )
+        self.d.service.revocation.unrevoke('alice')
+        self.assertIn('alice', self.d.service.volume(bench.SHARE).access)
+        self.refused('it was withdrawn')
+
     def test_the_name_is_revoked_meanwhile(self) -> None:
         """Nobody gets the certificate, and it is on record as revoked."""
         service = self.d.service

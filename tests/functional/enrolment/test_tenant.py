@@ -331,6 +331,18 @@ class CutShortTestCase(TenantTestCase):
         self.enrol(overwrite=old)
         self.assert_enrolled()
 
+    @ddt.data(*range(5))
+    def test_it_dies_and_the_rule_is_deleted(self, commands: int) -> None:
+        """Then the next run puts back what was there, and says why."""
+        self.put_old()
+        self.after(commands, Killed())
+        self.assertRaises(Killed, self.enrol, overwrite=True)
+        self.d.service.change_access(bench.SHARE, remove=['alice'])
+        self.assertRaises(
+            exceptions.EnrolmentRefused, self.enrol, overwrite=True
+        )
+        self.assertEqual(_OLD, self.files())
+
     def test_there_are_no_further_points(self) -> None:
         """Files are kept, three are written, and what was kept is dropped."""
         ran = self.after(99, Killed())

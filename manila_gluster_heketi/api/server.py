@@ -23,6 +23,7 @@ import socket
 import ssl
 import tempfile
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,10 @@ LOG = log.getLogger(__name__)
 
 _THREADS = 16
 _QUEUE = 128
+# Files that this process may open are more; threads for one address are fewer
+# than there are, so that nobody has all of them.
+_AT_ONCE = 256
+_AT_ONCE_FROM_ONE = 8
 _SILENCE_SECONDS = 10
 # For all of a request, which is small: who sends a byte now and then must not
 # keep a thread.
@@ -56,6 +61,7 @@ class Stream(ssl.SSLSocket):
     """A connection that ends when its time is over, whatever it is doing."""
 
     deadline: float | None = None
+    address = ''
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
         """Read; the first time after the handshake, which is done now."""
@@ -80,6 +86,7 @@ class Adapter(adapters.Adapter):
 
     def __init__(self, issued: Callable[[], Bundle]) -> None:
         self._issued = issued
+        self._made: weakref.WeakSet[Stream] = weakref.WeakSet()
         self.context, self._renew_at = self._fresh()
 
     def bind(self, sock: socket.socket) -> socket.socket:
@@ -87,13 +94,38 @@ class Adapter(adapters.Adapter):
         return sock
 
     def wrap(self, sock: socket.socket) -> tuple[socket.socket, Any]:
-        """Prepare a connection; nothing is said on it yet."""
+        """Prepare a connection; nothing is said on it yet.
+
+        :raises FatalSSLAlert: there are too many; it is closed
+        """
         if policy.now() >= self._renew_at:
             self._renew()
-        sealed = self.context.wrap_socket(
-            sock, server_side=True, do_handshake_on_connect=False
-        )
+        try:
+            address = sock.getpeername()[0]
+            self._check(address)
+            sealed = self.context.wrap_socket(
+                sock, server_side=True, do_handshake_on_connect=False
+            )
+        except OSError as error:
+            sock.close()
+            raise errors.FatalSSLAlert(*error.args) from error
+        assert isinstance(sealed, Stream)
+        sealed.address = address
+        self._made.add(sealed)
         return sealed, self.get_environ()
+
+    def _check(self, address: str) -> None:
+        """See that there is room for a connection.
+
+        :raises ConnectionRefusedError: there is none
+        """
+        # Those that are closed may be there for a while.
+        standing = [s for s in self._made if s.fileno() >= 0]
+        same = sum(each.address == address for each in standing)
+        if len(standing) >= _AT_ONCE or same >= _AT_ONCE_FROM_ONE:
+            raise ConnectionRefusedError(
+                f'there are {len(standing)} connections, {same} from {address}'
+            )
 
     def get_environ(self) -> dict[str, str]:
         """Say what is so for all requests."""

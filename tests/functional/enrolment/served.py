@@ -16,11 +16,13 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import fixtures
 
+from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.api import server
 from manila_gluster_heketi.api.enrolment import Application
 from manila_gluster_heketi.service import Service
@@ -29,6 +31,20 @@ from manila_gluster_heketi.tls import issue
 from tests.functional.enrolment import bench
 
 HOST = '127.0.0.1'
+
+
+def until(what: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until something is so; an error means that it is not yet."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if what():
+                return
+        except exceptions.EnrolmentFailed:
+            pass
+        if time.monotonic() > end:
+            raise AssertionError(f'not so after {seconds:g} s')
+        time.sleep(0.05)
 
 
 class Served(fixtures.Fixture):
@@ -122,8 +138,13 @@ class ServedTestCase(bench.EnrolmentTestCase):
         except ValueError:
             return status, text
 
-    def connect(self) -> socket.socket:
-        """Connect, and say nothing."""
-        made = socket.create_connection((HOST, self.served.port), 10)
+    def connect(self, source: str = HOST) -> socket.socket:
+        """Connect, and say nothing.
+
+        :param source: the address to come from
+        """
+        made = socket.create_connection(
+            (HOST, self.served.port), 10, (source, 0)
+        )
         self.addCleanup(made.close)
         return made

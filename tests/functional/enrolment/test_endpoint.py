@@ -170,11 +170,33 @@ class AnswerTestCase(served.ServedTestCase):
 
     def test_who_says_nothing_keeps_nobody_waiting(self) -> None:
         """Not even in the handshake."""
-        for _ in range(8):
+        for _ in range(7):
             self.connect()
         begun = time.monotonic()
         self.assertEqual(200, self.post(self.body())[0])
         self.assertLess(time.monotonic() - begun, 5)
+
+    def test_many_connections_from_one_address(self) -> None:
+        """What is too much is closed at once; others are served."""
+        standing = [self.connect() for _ in range(8)]
+        begun = time.monotonic()
+        further = self.connect()
+        further.settimeout(5)
+        try:
+            self.assertEqual(b'', further.recv(1))
+        except ConnectionResetError:
+            pass
+        context = ssl.create_default_context(
+            cadata=self.enrolment.authority_pem()
+        )
+        with context.wrap_socket(
+            self.connect('127.0.0.2'), server_hostname=served.HOST
+        ) as other:
+            other.sendall(b'GET /v1/authority HTTP/1.0\r\n\r\n')
+            self.assertIn(b'200 OK', other.recv(4096))
+        self.assertLess(time.monotonic() - begun, 5)
+        standing.pop().close()
+        served.until(lambda: self.ask('GET', '/v1/authority')[0] == 200)
 
     def test_who_is_slow_is_cut_off(self) -> None:
         """However often it sends a byte."""

@@ -177,9 +177,13 @@ def _rotated(direction: RotationDirection) -> Callable[[Deployment], bool]:
     return is_done
 
 
-def _half_rotated(d: Deployment) -> None:
+def _with_mirror(d: Deployment) -> None:
     d.load()
-    d.create(_SHARE)
+    d.create(_SHARE, durability='replicate:2')
+
+
+def _half_rotated(d: Deployment) -> None:
+    _with_mirror(d)
     d.service.rotations.rotate(RotationPhase.TRUST_NEW)
 
 
@@ -287,19 +291,21 @@ RENEW_CERTIFICATES = Change(
     _with_old_certificates('gl1', 'gl2', 'gl3'),
     is_one=False,
 )
+# Two nodes have each pair of neighbours that three have.
 ROTATE = Change(
     'rotate the authority',
     _rotate,
     _rotated(RotationDirection.FORWARD),
-    {},
-    lambda d: d.load(),
+    {'nodes': 2},
+    _with_mirror,
+    has_bystander=False,
     is_one=False,
 )
 ROTATE_BACK = Change(
     'rotate the authority back',
     lambda d: d.service.rotations.back(),
     _rotated(RotationDirection.BACK),
-    {},
+    {'nodes': 2},
     _half_rotated,
     has_bystander=False,
     is_one=False,

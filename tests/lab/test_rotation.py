@@ -169,14 +169,24 @@ class RotationTest(site.SiteCase):
             read = reader.run(['sha256sum', writer.file], check=True)
             self.assertEqual(written.digest, read.stdout.split()[0])
         self.healed()
+        self._limit(64 << 20)
         full = reader.run(
-            ['dd', 'if=/dev/zero', 'of=more', 'bs=1M', 'count=1200'],
-            timeout=300,
+            ['dd', 'if=/dev/zero', 'of=more', 'bs=1M', 'count=65'],
+            timeout=120,
         )
         self.assertIn('quota exceeded', full.stderr)
-        reader.run(['rm', 'more'], check=True)
+        self._limit(self.volume.size_bytes)
         done = self.site.run('check')
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+
+    def _limit(self, size_bytes: int) -> None:
+        """Set the quota, which a daemon with the node's certificate does."""
+        footprint.answer(
+            self.site.lab,
+            self.nodes[0],
+            f'gluster volume quota {self.volume.name} limit-usage / '
+            f'{size_bytes}',
+        )
 
     # --- tests ------------------------------------------------------------
 
@@ -220,7 +230,7 @@ class RotationTest(site.SiteCase):
                     self.new_certificate(name)
             self._die(functools.partial(_forward, phase))
             self.rotate('--until', phase.value, '--force')
-        for _ in range(3):
+        for _ in range(2):
             self._die(_back)
         self.rotate('--back')
         self.assertEqual(old, self._authority())

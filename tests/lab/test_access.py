@@ -88,9 +88,15 @@ class AccessTest(site.SiteCase):
             lambda: set(shares.rules(cls.share).values()),
             lambda states: states <= {'active', 'error'},
         )
+        changes = [
+            operation
+            for operation in cls.site.service.operations(every=True)
+            if operation.subject == cls.volume.id
+            and operation.kind is model.OpKind.ACCESS_UPDATE
+        ]
         print(
             f'{_RULES} rules by {_REQUESTERS} requests at once: '
-            f'{time.monotonic() - begun:.1f} s'
+            f'{time.monotonic() - begun:.1f} s, {len(changes) - 1} changes'
         )
 
     @classmethod

@@ -83,6 +83,9 @@ def _without(
 class FitTestCase(base.TestCase):
     """What is counted can be created, and nothing after it."""
 
+    # A hundred clusters are filled; that takes long beside other work.
+    TIMEOUT_SCALING_FACTOR = 3
+
     @hypothesis.given(_states(), _KINDS, _TIERS, st.floats(0.2, 12))
     def test_the_last_that_fits(
         self, state: model.Snapshot, kind: str, tiers: str, gib: float

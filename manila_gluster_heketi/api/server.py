@@ -82,11 +82,17 @@ class Adapter(adapters.Adapter):
     """Gives connections a certificate that is renewed in time.
 
     :param issued: makes a key and a certificate
+    :param signer: the certificate of who signs now, in PEM: once it is
+        another one, tenants believe no certificate of the one before
     """
 
-    def __init__(self, issued: Callable[[], Bundle]) -> None:
+    def __init__(
+        self, issued: Callable[[], Bundle], signer: Callable[[], str]
+    ) -> None:
         self._issued = issued
+        self._signer = signer
         self._made: weakref.WeakSet[Stream] = weakref.WeakSet()
+        self._signed_by = signer()
         self.context, self._renew_at = self._fresh()
 
     def bind(self, sock: socket.socket) -> socket.socket:
@@ -98,8 +104,7 @@ class Adapter(adapters.Adapter):
 
         :raises FatalSSLAlert: there are too many; it is closed
         """
-        if policy.now() >= self._renew_at:
-            self._renew()
+        self._renew()
         try:
             address = sock.getpeername()[0]
             self._check(address)
@@ -141,9 +146,12 @@ class Adapter(adapters.Adapter):
         return makefile.MakeFile(sock, mode, bufsize)
 
     def _renew(self) -> None:
-        """Take a new certificate; if there is none the old one stays."""
+        """Take a new certificate if it is time; or else the old one stays."""
         try:
-            self.context, self._renew_at = self._fresh()
+            signer = self._signer()
+            if signer != self._signed_by or policy.now() >= self._renew_at:
+                self.context, self._renew_at = self._fresh()
+                self._signed_by = signer
         except exceptions.GlusterHeketiError as error:
             LOG.error('the endpoint keeps its certificate: %s', error)
             self._renew_at = policy.now() + _PAUSE
@@ -166,6 +174,7 @@ class Server(wsgi.Server):
 
     :param address: where to listen, and the port
     :param issued: makes a key and a certificate for the endpoint
+    :param signer: see :class:`Adapter`
     """
 
     def __init__(
@@ -173,6 +182,7 @@ class Server(wsgi.Server):
         address: tuple[str, int],
         application: Callable[..., Any],
         issued: Callable[[], Bundle],
+        signer: Callable[[], str],
     ) -> None:
         super().__init__(
             address,
@@ -184,7 +194,7 @@ class Server(wsgi.Server):
             # Strangers need not know what serves them.
             server_name='gluster-heketi',
         )
-        self.ssl_adapter = Adapter(issued)
+        self.ssl_adapter = Adapter(issued, signer)
         self.max_request_header_size = _HEADER_BYTES
 
     def error_log(

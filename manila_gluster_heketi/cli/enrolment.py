@@ -65,6 +65,7 @@ class Serve(command.Command):
             address,
             Application(service),
             lambda: service.enrolment.endpoint_certificate(host),
+            service.enrolment.authority_pem,
         )
         server.max_request_body_size = BODY_LIMIT
         try:

@@ -12,6 +12,8 @@
 
 """The endpoint on loopback, over TLS as it is; and impostors."""
 
+import contextlib
+import http.client
 import json
 import socket
 import ssl
@@ -57,8 +59,9 @@ class Served(fixtures.Fixture):
         self,
         application: Callable[..., Any],
         issued: Callable[[], issue.Bundle],
+        signer: Callable[[], str],
     ) -> None:
-        self.server = server.Server((HOST, 0), application, issued)
+        self.server = server.Server((HOST, 0), application, issued, signer)
         # Or else it waits for threads that wait for connections.
         self.server.shutdown_timeout = 1
 
@@ -114,6 +117,7 @@ class ServedTestCase(bench.EnrolmentTestCase):
             Served(
                 Application(service),
                 lambda: service.enrolment.endpoint_certificate(HOST),
+                service.enrolment.authority_pem,
             )
         )
         return made
@@ -137,6 +141,17 @@ class ServedTestCase(bench.EnrolmentTestCase):
             return status, json.loads(text)
         except ValueError:
             return status, text
+
+    def connected(self) -> contextlib.closing[http.client.HTTPSConnection]:
+        """Connect as a program of another's would, trusting the authority."""
+        context = ssl.create_default_context(
+            cadata=self.enrolment.authority_pem()
+        )
+        return contextlib.closing(
+            http.client.HTTPSConnection(
+                HOST, self.served.port, timeout=10, context=context
+            )
+        )
 
     def connect(self, source: str = HOST) -> socket.socket:
         """Connect, and say nothing.

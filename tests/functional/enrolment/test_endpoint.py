@@ -123,12 +123,11 @@ class AnswerTestCase(served.ServedTestCase):
         ('POST', '/v1/enrolments', '', 400),
         ('POST', '/v1/enrolments', '{', 400),
         ('POST', '/v1/enrolments', '[]', 400),
-        ('POST', '/v1/enrolments', '[' * 10_000, 400),
+        ('POST', '/v1/enrolments', 'nested', 400),
         ('POST', '/v1/enrolments', '{}', 400),
         ('POST', '/v1/enrolments', '{"token": 1, "csr": "x"}', 400),
         ('POST', '/v1/enrolments', '{"token": "x", "csr": null}', 400),
         ('POST', '/v1/enrolments', '{"token":"","csr":"","share":1}', 400),
-        ('POST', '/v1/enrolments', ' ' * 17_000, 413),
     )
     @ddt.unpack
     def test_no_request_that_it_knows(
@@ -136,8 +135,20 @@ class AnswerTestCase(served.ServedTestCase):
     ) -> None:
         """A clear answer, and nothing is changed."""
         before = self.on_record()
+        body = {'nested': '[' * 10_000}.get(body, body)
         self.refused(status, 'MGH-623', self.ask(method, path, body))
         self.assertEqual(before, self.on_record())
+
+    def test_a_request_that_is_too_long(self) -> None:
+        """It is refused by the length that it says, and never read."""
+        with self.connected() as connection:
+            connection.putrequest('POST', '/v1/enrolments')
+            connection.putheader('Content-Length', '17000')
+            connection.endheaders()
+            answer = connection.getresponse()
+            self.refused(
+                413, 'MGH-623', (answer.status, json.loads(answer.read()))
+            )
 
     def test_the_store_fails(self) -> None:
         """Nobody is told of what; the log has it."""
@@ -249,7 +260,9 @@ class WhomTenantsTalkToTestCase(served.ServedTestCase):
     ) -> tuple[served.Recorder, str]:
         """Serve something else; give it and its URL."""
         recorder = served.Recorder(authority_pem)
-        there = self.useFixture(served.Served(recorder, lambda: bundle))
+        there = self.useFixture(
+            served.Served(recorder, lambda: bundle, lambda: authority_pem)
+        )
         return recorder, there.url
 
     def refused(self, url: str, recorder: served.Recorder) -> str:

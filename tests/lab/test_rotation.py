@@ -18,6 +18,7 @@ import shutil
 import time
 from typing import Any
 
+from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.cli.exit_codes import ExitCode
 from manila_gluster_heketi.executor.inject_rules import When
 from manila_gluster_heketi.lab import client
@@ -52,7 +53,7 @@ gluster volume start {volume} force
 class RotationTest(site.SiteCase):
     """A share of 1 GiB with four clients that know the old authority alone."""
 
-    DEFAULT_TIMEOUT = 900
+    DEFAULT_TIMEOUT = 1800
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -94,7 +95,7 @@ class RotationTest(site.SiteCase):
         try:
             mounted.mount()
             return mounted.run(['ls']).returncode == 0
-        except Exception:
+        except exceptions.LabMountFailed:
             return False
         finally:
             mounted.unmount()

@@ -158,38 +158,41 @@ class Shares:
         wanted: str = 'active',
     ) -> str:
         """Make an access rule, wait for its state, and give its id."""
-        rule = self.ask_to_allow(share, name, kind, level)
-        state = until(
-            lambda: self.rules(share)[rule],
-            lambda state: state in ('active', 'error'),
-        )
-        if state != wanted:
-            raise AssertionError(f'rule for {name!r} is {state}: {wanted}')
-        return rule
-
-    def ask_to_allow(
-        self, share: str, name: str, kind: str = 'cert', level: str = 'rw'
-    ) -> str:
-        """Make an access rule, and give its id; wait for nothing."""
-        made = self.act(
+        rule = self.act(
             share,
             allow_access={
                 'access_type': kind,
                 'access_to': name,
                 'access_level': level,
             },
+        )['access']['id']
+        state = until(
+            lambda: self.rule_state(rule),
+            lambda state: state in ('active', 'error'),
         )
-        return str(made['access']['id'])
+        if state != wanted:
+            raise AssertionError(f'rule for {name!r} is {state}: {wanted}')
+        return str(rule)
 
     def deny(self, share: str, rule: str) -> None:
         """Take an access rule away and wait until it is gone."""
         self.act(share, deny_access={'access_id': rule})
-        until(lambda: rule in self.rules(share), lambda there: not there)
+        until(lambda: self.rule_state(rule), lambda state: not state)
 
     def rules(self, share: str) -> dict[str, str]:
         """Give the states of the access rules by their ids."""
         listed = self.call('GET', f'share-access-rules?share_id={share}')
         return {each['id']: each['state'] for each in listed['access_list']}
+
+    def rule_state(self, rule: str) -> str:
+        """Give the state of an access rule; '' if there is none."""
+        try:
+            shown = self.call('GET', f'share-access-rules/{rule}')
+        except requests.HTTPError as error:
+            if error.response.status_code != 404:
+                raise
+            return ''
+        return str(shown['access']['state'])
 
     def messages(self) -> list[str]:
         """List what Manila tells its users about failures."""

@@ -36,6 +36,7 @@ LOG = log.getLogger(__name__)
 
 # A request with the largest RSA key has 4 KiB.
 BODY_LIMIT = 16 * 1024
+_READ_BYTES = 4 * BODY_LIMIT
 
 _REASONS = {
     200: 'OK',
@@ -44,7 +45,6 @@ _REASONS = {
     404: 'Not Found',
     405: 'Method Not Allowed',
     409: 'Conflict',
-    411: 'Length Required',
     413: 'Content Too Large',
     429: 'Too Many Requests',
     503: 'Service Unavailable',
@@ -99,8 +99,11 @@ class Application:
 
     def _answer(self, environ: Environ, address: str) -> tuple[int, str, str]:
         try:
+            # Before anything is said: what is not read when a connection is
+            # closed takes the answer with it.
+            sent = _read(environ)
             self._limit.check(address)
-            kind, body = self._routed(environ)
+            kind, body = self._routed(environ, sent)
         except _Unknown as unknown:
             return self._refusal(address, unknown.status, unknown.error)
         except exceptions.GlusterHeketiError as error:
@@ -125,7 +128,7 @@ class Application:
             self._limit.failed(address)
         return status, _JSON, _error(error.code, str(error))
 
-    def _routed(self, environ: Environ) -> tuple[str, str]:
+    def _routed(self, environ: Environ, sent: bytes) -> tuple[str, str]:
         path = environ.get('PATH_INFO', '').removeprefix(self._prefix)
         routes = {
             '/v1/authority': ('GET', self._authority),
@@ -136,13 +139,13 @@ class Application:
         method, handler = routes[path]
         if environ.get('REQUEST_METHOD') != method:
             raise _Unknown(405, f'it must be {method}')
-        return handler(environ)
+        return handler(environ, sent)
 
-    def _authority(self, environ: Environ) -> tuple[str, str]:
+    def _authority(self, environ: Environ, sent: bytes) -> tuple[str, str]:
         return _PEM, self._service.enrolment.authority_pem()
 
-    def _enrol(self, environ: Environ) -> tuple[str, str]:
-        token, csr_pem, share = _wanted(_read(environ))
+    def _enrol(self, environ: Environ, sent: bytes) -> tuple[str, str]:
+        token, csr_pem, share = _wanted(sent)
         enrolled = self._service.enrolment.redeem(
             token, csr_pem, share_id=share
         )
@@ -171,13 +174,14 @@ class Application:
 
 
 def _read(environ: Environ) -> bytes:
-    try:
-        length = int(environ.get('CONTENT_LENGTH') or '')
-    except ValueError:
-        raise _Unknown(411, 'its length is not given') from None
-    if not 0 <= length <= BODY_LIMIT:
+    """Read the body of a request, or enough of it."""
+    text = environ.get('CONTENT_LENGTH') or '0'
+    if not text.isdecimal():
+        raise _Unknown(400, 'its length is none')
+    length = int(text)
+    body: bytes = environ['wsgi.input'].read(min(length, _READ_BYTES))
+    if length > BODY_LIMIT:
         raise _Unknown(413, f'its body has more than {BODY_LIMIT} bytes')
-    body: bytes = environ['wsgi.input'].read(length)
     return body
 
 

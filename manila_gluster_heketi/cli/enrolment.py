@@ -23,7 +23,6 @@ from cliff import lister
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
-from manila_gluster_heketi.api.enrolment import BODY_LIMIT
 from manila_gluster_heketi.api.enrolment import Application
 from manila_gluster_heketi.api.server import Server
 from manila_gluster_heketi.cli import configured
@@ -67,7 +66,6 @@ class Serve(command.Command):
             lambda: service.enrolment.endpoint_certificate(host),
             service.enrolment.authority_pem,
         )
-        server.max_request_body_size = BODY_LIMIT
         try:
             server.prepare()
         except OSError as error:

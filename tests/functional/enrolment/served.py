@@ -12,8 +12,6 @@
 
 """The endpoint on loopback, over TLS as it is; and impostors."""
 
-import contextlib
-import http.client
 import json
 import socket
 import ssl
@@ -141,17 +139,6 @@ class ServedTestCase(bench.EnrolmentTestCase):
             return status, json.loads(text)
         except ValueError:
             return status, text
-
-    def connected(self) -> contextlib.closing[http.client.HTTPSConnection]:
-        """Connect as a program of another's would, trusting the authority."""
-        context = ssl.create_default_context(
-            cadata=self.enrolment.authority_pem()
-        )
-        return contextlib.closing(
-            http.client.HTTPSConnection(
-                HOST, self.served.port, timeout=10, context=context
-            )
-        )
 
     def connect(self, source: str = HOST) -> socket.socket:
         """Connect, and say nothing.

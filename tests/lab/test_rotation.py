@@ -33,7 +33,7 @@ from tests.lab.writer import Writer
 
 _NAMES = ('alice', 'bob', 'carol', 'dave')
 _RUN = '/var/run/gluster'
-_HEALED_SECONDS = 120
+_HEALED_SECONDS = 400
 # Of a block; the writers share one disk with four nodes.
 _PAUSE = 0.1
 
@@ -42,11 +42,13 @@ _PAUSE = 0.1
 _SKIPPED = 65
 
 # Ends the only brick of a volume on a node and the self-heal daemon there, and
-# has Gluster start them again.
+# has Gluster start them again; what was missed is looked for at once.
 _RESTART = """
 kill $(cat {run}/vols/{volume}/*.pid) $(cat {run}/glustershd/glustershd.pid)
 sleep 1
 gluster volume start {volume} force
+sleep 3
+gluster volume heal {volume} || :
 """
 
 

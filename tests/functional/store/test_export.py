@@ -31,6 +31,7 @@ from manila_gluster_heketi.store import export
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import load
 from manila_gluster_heketi.store import revocations
+from manila_gluster_heketi.store import rotations
 from manila_gluster_heketi.store import session
 from manila_gluster_heketi.store import sync
 from manila_gluster_heketi.store import topology
@@ -131,6 +132,18 @@ class FilledTestCase(base.StoreTestCase):
             authorities.add(
                 tx, model.StoredAuthority(1, 'ü' * 20_000, 'key', base.NOON)
             )
+            rotations.begin(
+                tx,
+                model.Rotation(
+                    number=1,
+                    phase=model.RotationPhase.RE_SIGN,
+                    direction=model.RotationDirection.BACK,
+                    old_pem='ü' * 20_000,
+                    new_pem='new',
+                    link_pem='',
+                    started_at=base.NOON,
+                ),
+            )
 
     def _add_operation(
         self, tx: Any, cluster: model.Cluster, state: model.OpState
@@ -168,6 +181,7 @@ class FilledTestCase(base.StoreTestCase):
                 revocations.all(tx),
                 enrolments.all(tx),
                 authorities.all(tx),
+                rotations.latest(tx),
             ]
 
     def target(self, engine: str = '') -> session.Store:

@@ -14,7 +14,8 @@
 
 The link is a certificate of the new authority that the old one signed (the
 "new with old" of RFC 4210, section 4.4). With it behind a certificate of the
-new authority, whoever knows only the old one accepts that.
+new authority, whoever knows only the old one accepts that: GlusterFS loads
+what it presents with SSL_CTX_use_certificate_chain_file (its socket.c).
 """
 
 import dataclasses

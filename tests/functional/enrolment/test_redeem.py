@@ -211,10 +211,14 @@ class RedeemTestCase(bench.EnrolmentTestCase):
         self.assertEqual('alice', given.bundle.record.common_name)
 
     def test_a_token_of_nobody(self) -> None:
-        """Of another authority, or changed; the store is not even asked."""
+        """Of another authority, or changed; it is not even looked up."""
         token = tokens.peek(self.token)
         other = tokens.write(authorities.authority('other'), token)
-        self.d.service.store.read = None
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'manila_gluster_heketi.store.enrolments.find', None
+            )
+        )
         for text in (other, self.token[:-1], self.token + 'A', '', 'x'):
             self.assertRaises(
                 exceptions.InvalidToken,

@@ -17,6 +17,7 @@ rules are common names of TLS certificates. What a share is in Gluster is the
 layout's business.
 """
 
+import functools
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -128,12 +129,16 @@ class GlusterHeketiShareDriver(driver.ShareDriver):
     ) -> Mapping[str, dict[str, str]]:
         """Change who may mount a share.
 
-        A rule that GlusterFS can't enforce safely, or of a name that was
-        revoked, goes into error alone; the others are applied. With a rule
+        A rule that GlusterFS can't enforce safely, of a name that was revoked,
+        or for which the list has no room, goes into error alone; the others
+        are applied. With a rule
         comes the token to enrol with, if tenants can.
         """
         verdict = rules.judge(
-            access_rules, add_rules, delete_rules, self.layout.refused_names
+            access_rules,
+            add_rules,
+            delete_rules,
+            functools.partial(self.layout.refused_names, share),
         )
         for text in verdict.reasons:
             LOG.error('share %s: %s', share['id'], text)

@@ -90,10 +90,12 @@ class Layout(abc.ABC):
         """
 
     @abc.abstractmethod
-    def refused_names(self, names: Collection[str]) -> Mapping[str, str]:
-        """Say which names may not be let in to any share, and why.
+    def refused_names(
+        self, share: Share, change: AccessChange
+    ) -> Mapping[str, str]:
+        """Say which of the names that a change adds can't be let in, and why.
 
-        :param names: each one that could be let in
+        :param change: each of its names is one that could be let in
         """
 
     @abc.abstractmethod

@@ -14,7 +14,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -46,31 +45,32 @@ def judge(
     every: Sequence[Rule],
     add: Sequence[Rule],
     delete: Sequence[Rule],
-    refused_names: Callable[[Collection[str]], Mapping[str, str]],
+    refused_names: Callable[[AccessChange], Mapping[str, str]],
 ) -> Verdict:
     """Decide what an update of access rules means.
 
     With nothing to add or delete Manila wants exactly ``every``: its way of
     recovering a share whose rules it does not trust.
 
-    :param refused_names: which of some names nobody may use, and why
+    :param refused_names: which names of a change can't be let in, and why
     """
     recovering = not add and not delete
     wanted, refused = _sift(every if recovering else add)
-    reasons = refused_names(set(wanted.values())) if wanted else {}
+    # A bad rule was never applied, so taking it away changes nothing.
+    gone, _ = _sift(delete)
+
+    def change(names: Iterable[str]) -> AccessChange:
+        if recovering:
+            return AccessChange(names=list(names))
+        return AccessChange(add=list(names), remove=list(gone.values()))
+
+    reasons = refused_names(change(wanted.values())) if wanted else {}
     for access_id, name in wanted.items():
         if name in reasons:
             refused[access_id] = reasons[name]
     admitted = {i: name for i, name in wanted.items() if name not in reasons}
-    names = list(admitted.values())
-    if recovering:
-        change = AccessChange(names=names)
-    else:
-        # A bad rule was never applied, so taking it away changes nothing.
-        gone, _ = _sift(delete)
-        change = AccessChange(add=names, remove=list(gone.values()))
     return Verdict(
-        change=change,
+        change=change(admitted.values()),
         admitted=admitted,
         states={access_id: {'state': 'error'} for access_id in refused},
         reasons=tuple(refused.values()),

@@ -13,7 +13,6 @@
 """The layout in which one share is one Gluster volume."""
 
 import threading
-from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +30,7 @@ from manila_gluster_heketi.layout import specs
 from manila_gluster_heketi.service import Pool
 from manila_gluster_heketi.service import Service
 from manila_gluster_heketi.sizes import GIB
+from manila_gluster_heketi.tls import access
 
 LOG = log.getLogger(__name__)
 
@@ -139,10 +139,26 @@ class VolumeLayout(base.Layout):
             LOG.error('share %s has no access keys: %s', share['id'], error)
             return {}
 
-    def refused_names(self, names: Collection[str]) -> Mapping[str, str]:
-        """Say which names are revoked, and why."""
-        with errors.in_manilas_words():
-            return self.service.revocation.refused(names)
+    def refused_names(
+        self, share: base.Share, change: base.AccessChange
+    ) -> Mapping[str, str]:
+        """Say which names are revoked, or have no room on the list, and why.
+
+        The list of a volume has a length that glusterd does not outlive.
+        """
+        wanted = [*change.add, *(change.names or ())]
+        with errors.in_manilas_words(share['id']):
+            refused = self.service.revocation.refused(set(wanted))
+            volume = self.service.find_volume(share['id'])
+        if volume is None:
+            return refused
+        kept = {*volume.access} - {*change.remove}
+        return refused | access.crowded_out(
+            volume.cluster_id,
+            kept if change.names is None else (),
+            [name for name in wanted if name not in refused],
+            volume=volume.name,
+        )
 
     def pools(self) -> list[dict[str, Any]]:
         """Report one pool for each cluster."""

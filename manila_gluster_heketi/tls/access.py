@@ -18,6 +18,7 @@ quota stop working.
 """
 
 from collections.abc import Iterable
+from collections.abc import Sequence
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import names
@@ -51,3 +52,29 @@ def allow_value(
             limit=names.SSL_ALLOW_LIMIT,
         )
     return value
+
+
+def crowded_out(
+    cluster_id: str,
+    kept: Iterable[str],
+    more: Sequence[str],
+    *,
+    volume: str = '',
+) -> dict[str, str]:
+    """Say which names a list has no room for, and why; earlier ones go first.
+
+    :param kept: what is on it, and stays
+    :param more: common names that shall come to it
+    """
+    fitting, refused = {*kept}, dict[str, str]()
+    try:
+        allow_value(cluster_id, {*fitting, *more}, volume=volume)
+    except exceptions.AccessListFull:
+        for name in more:
+            try:
+                allow_value(cluster_id, {*fitting, name}, volume=volume)
+            except exceptions.AccessListFull as error:
+                refused[name] = str(error)
+            else:
+                fitting.add(name)
+    return refused

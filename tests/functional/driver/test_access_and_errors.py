@@ -164,19 +164,27 @@ class UpdateAccessTestCase(backend.BackendTestCase):
         self.assertEqual([], self.d.executor.seen)
 
     def test_the_list_is_full(self) -> None:
-        """The old one stands."""
+        """Each rule that it has no room for is in error, it alone."""
+        log = self.useFixture(fixtures.FakeLogger())
         rules = [backend.rule(f'{n:03}' + 'x' * 60, n) for n in range(60)]
-        self._update(rules, rules)
+        self.assertEqual({}, self._update(rules, rules))
         before = self._allowed()
-        more = [backend.rule(c * 64, 100 + ord(c)) for c in 'abc']
-        error = self.assertRaises(
-            manila_exception.InvalidShareAccess,
-            self._update,
-            rules + more,
-            more,
+        more = [backend.rule(c * 64, 100 + n) for n, c in enumerate('abc')]
+        more.append(backend.rule('d', 103))
+
+        states = self._update(rules + more, more)
+        error = {'state': 'error'}
+        self.assertEqual({'rule-101': error, 'rule-102': error}, states)
+        self.assertIn('MGH-103', log.output)
+        self.assertEqual(sorted([*before, 'a' * 64, 'd']), self._allowed())
+        # One that goes makes room for another.
+        self.assertEqual({}, self._update(rules, [more[1]], [rules[0]]))
+        # Manila's recovery of the share ends with the same.
+        self.assertEqual(
+            {'rule-101': error, 'rule-102': error},
+            self._update(rules + more, []),
         )
-        self.assertIn('MGH-103', str(error))
-        self.assertEqual(before, self._allowed())
+        self.assertEqual(sorted([*before, 'a' * 64, 'd']), self._allowed())
 
     def test_gluster_refuses(self) -> None:
         """The old list stands; Manila puts the rules into error."""

@@ -106,3 +106,18 @@ class AllowValueTestCase(base.TestCase):
         first, *others = access.allow_value(CLUSTER, clients).split(',')
         self.assertEqual(NODE, first)
         self.assertEqual(sorted(clients), others)
+
+    def test_names_that_a_list_has_no_room_for(self) -> None:
+        """Those that come first get it; a short one may fit after a long."""
+        kept = _fill(names.SSL_ALLOW_LIMIT - 10)
+
+        refused = access.crowded_out(
+            CLUSTER, kept, ['a' * 20, 'fits', kept[0], 'b', 'cccc', 'd']
+        )
+        self.assertEqual(['a' * 20, 'cccc'], list(refused))
+        self.assertIn('4000', refused['cccc'])
+        access.allow_value(CLUSTER, [*kept, 'fits', 'b', 'd'])
+
+    def test_a_list_with_room_for_all(self) -> None:
+        """Nobody is refused."""
+        self.assertEqual({}, access.crowded_out(CLUSTER, ['a'], ['b', 'c']))

@@ -92,9 +92,12 @@ def shrink(
 ) -> model.Volume:
     """Lower the quota; the bricks keep their size for a later extension.
 
+    :raises Conflict: it is being made or deleted
     :raises ShrinkWouldLoseData: it holds more; nothing was changed
     :raises UnderWay: another process changes the volume, or just has
     """
+    # One that is being made is not there for Gluster yet.
+    _check_ready(volume)
     try:
         used_bytes = _used_bytes(engine, volume)
     except exceptions.GlusterError:
@@ -109,6 +112,13 @@ def shrink(
             wanted_bytes=size_bytes,
         )
     return _resize(engine, volume, size_bytes, lambda tx, excluded: list)
+
+
+def _check_ready(volume: model.Volume) -> None:
+    if volume.state is not VolumeState.READY:
+        raise exceptions.Conflict(
+            kind='volume', identity=volume.name, reason=volume.state
+        )
 
 
 def _used_bytes(engine: Engine, volume: model.Volume) -> int:
@@ -137,10 +147,7 @@ def _resize(
     """
 
     def reserve(tx: WriteTransaction, excluded: frozenset[str]) -> Operation:
-        if volume.state is not VolumeState.READY:
-            raise exceptions.Conflict(
-                kind='volume', identity=volume.name, reason=volume.state
-            )
+        _check_ready(volume)
         grow = plan(tx, excluded)
         operation = patience.open_on(
             engine, tx, model.OpKind.VOLUME_RESIZE, volume

@@ -16,6 +16,7 @@ import ddt
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.operations import resize_volume
 from manila_gluster_heketi.sizes import GIB
 from tests.functional import deployment
 from tests.functional.interference import fail
@@ -275,6 +276,29 @@ class ExtendFailsTestCase(deployment.DeployedTestCase):
 
 class ShrinkTestCase(deployment.DeployedTestCase):
     """Less may be held; nothing is lost."""
+
+    def test_while_it_is_being_made(self) -> None:
+        """Whoever saw it too early is told so; Gluster is not asked."""
+        d = self.deploy()
+        seen = []
+
+        def shrink(host, command):
+            volume = d.service.volume('share-1')
+            before = len(d.executor.seen)
+            error = self.assertRaises(
+                exceptions.Conflict,
+                resize_volume.shrink,
+                d.service.engine,
+                volume,
+                GIB,
+            )
+            seen.append((str(error), len(d.executor.seen) - before))
+
+        d.executor.before = once(says('volume', 'create'), shrink)
+        d.create(gigabytes=4)
+        [(told, commands)] = seen
+        self.assertIn('creating', told)
+        self.assertEqual(0, commands)
 
     def test_the_quota_goes_down(self) -> None:
         """The bricks stay, so that growing again is quick."""

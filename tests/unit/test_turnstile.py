@@ -62,10 +62,13 @@ class TurnstileTestCase(base.TestCase):
         for name in range(6):
             self.come(name)
         self.assertEqual({0, 1}, set(self.seen))
-        for name in (1, 0, 2, 3, 4, 5):
+        for inside, name in enumerate((1, 0, 2, 3), 3):
+            self.assertEqual(inside - 1, len(self.seen))
             self.leave[name].set()
-            self.until(lambda: len(self.seen) >= min(6, 3 + name))
+            self.until(lambda: len(self.seen) >= inside)
         self.assertEqual([2, 3, 4, 5], self.seen[2:])
+        for name in (4, 5):
+            self.leave[name].set()
         for thread in self.threads:
             thread.join(_SECONDS)
         for name in ('a', 'b', 'c'):

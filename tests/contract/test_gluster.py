@@ -100,6 +100,37 @@ class GlusterContract(site.Contract):
             'n', self.said(self.first, gluster.rebalance_status(NAME))
         )
 
+    def run_when_free(self, batch):
+        """Run a batch as operations do: again while Gluster is busy.
+
+        So it is for a moment after a rebalance, whose daemons are there no
+        more when glusterd wants to tell them something.
+        """
+        answers = []
+
+        def ran():
+            try:
+                answers[:] = self.run_on(self.first, *batch)
+            except exceptions.CommandFailed as error:
+                meaning = gluster.classify(error)
+                if not isinstance(meaning, exceptions.GlusterBusy):
+                    raise
+                return False
+            return True
+
+        with self.eventually(60) as until:
+            until(ran)
+        return answers
+
+    def remove_sets(self, durability, addresses):
+        gluster.remove_sets_if_there(
+            self.run_when_free,
+            NAME,
+            durability.bricks_per_set,
+            addresses,
+            pause=lambda: time.sleep(0.5),
+        )
+
     def classified(self, node, *batch):
         return gluster.classify(self.refused(node, *batch))
 
@@ -456,17 +487,11 @@ class VolumeContract(GlusterContract):
         )
         grown = self.info()
         self.assertRaises(exceptions.GlusterError, self.rebalance)
-        self.run_on(self.first, gluster.rebalance_start(NAME))
+        self.run_when_free([gluster.rebalance_start(NAME)])
         with self.eventually(60) as until:
             until(self.is_rebalanced)
         for _ in range(2):
-            gluster.remove_sets_if_there(
-                lambda batch: self.run_on(self.first, *batch),
-                NAME,
-                3,
-                more,
-                pause=lambda: time.sleep(0.5),
-            )
+            self.remove_sets(_COPIES, more)
 
         self.assertEqual('Distributed-Replicate', grown.kind)
         self.assertEqual(self.addresses() + more, grown.addresses)

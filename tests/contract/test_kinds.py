@@ -12,8 +12,6 @@
 
 """Volumes whose brick sets are no plain copies."""
 
-import time
-
 import ddt
 
 from manila_gluster_heketi.durability import ARBITER
@@ -67,18 +65,12 @@ class KindContract(test_gluster.GlusterContract):
         self.assert_repeatable(
             self.first, gluster.add_brick(NAME, durability, more)
         )
-        self.run_on(self.first, gluster.rebalance_start(NAME))
+        self.run_when_free([gluster.rebalance_start(NAME)])
         with self.eventually(60) as until:
             until(self.is_rebalanced)
         self._assert_is(f'Distributed-{kind}', counts, self.addresses() + more)
 
-        gluster.remove_sets_if_there(
-            lambda batch: self.run_on(self.first, *batch),
-            NAME,
-            durability.bricks_per_set,
-            more,
-            pause=lambda: time.sleep(0.5),
-        )
+        self.remove_sets(durability, more)
         self._assert_is(kind, counts, self.addresses())
         self.assert_refused(
             'add-brick: failed: ',

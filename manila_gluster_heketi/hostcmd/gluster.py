@@ -213,6 +213,11 @@ def remove_brick_start(name: str, addresses: Sequence[str]) -> Command:
     )
 
 
+def remove_brick_stop(name: str, addresses: Sequence[str]) -> Command:
+    """Leave brick sets in; one that is under way, or failed, is forgotten."""
+    return _change('volume', 'remove-brick', name, *addresses, 'stop')
+
+
 def remove_brick_status(name: str, addresses: Sequence[str]) -> Command:
     """Ask how far the moving is; takes the volume's lock."""
     return _question('volume', 'remove-brick', name, *addresses, 'status')
@@ -351,6 +356,8 @@ def _await_removal(
             'in progress',
             'completed',
         ):
+            # As long as gluster knows of one it begins no other.
+            run([remove_brick_stop(name, addresses)])
             raise exceptions.GlusterError(
                 host='',
                 command=str(question),

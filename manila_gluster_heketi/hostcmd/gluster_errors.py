@@ -27,7 +27,10 @@ _MEANINGS: tuple[tuple[str, type[exceptions.GlusterError]], ...] = (
         r'|Locking failed on'
         r'|Unable to acquire lock'
         # The process that moves files ended while it was asked how far it is.
+        # The second text stays until glusterd is restarted there if it was
+        # killed within the five seconds that glusterd gives it to start.
         r"|brick op 'Rebalance' failed"
+        r'|Brick ops failed on \S+\. brick operations failed'
         r'|[Rr]ebalance is in progress\. Please retry',
         exceptions.GlusterBusy,
     ),

@@ -490,6 +490,8 @@ class VolumeContract(GlusterContract):
         self.run_when_free([gluster.rebalance_start(NAME)])
         with self.eventually(60) as until:
             until(self.is_rebalanced)
+        self.run_when_free([gluster.remove_brick_start(NAME, more)])
+        self.run_when_free([gluster.remove_brick_stop(NAME, more)])
         for _ in range(2):
             self.remove_sets(_COPIES, more)
 

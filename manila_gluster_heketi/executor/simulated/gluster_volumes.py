@@ -169,7 +169,7 @@ def _add_brick(scene: Scene, words: Sequence[str]) -> str:
 def _remove_brick(scene: Scene, words: Sequence[str]) -> str:
     volume = scene.volume(words[2])
     stage, addresses = words[-1], words[3:-1]
-    if stage not in ('start', 'commit'):
+    if stage not in ('start', 'stop', 'commit'):
         raise UnknownCommand(words)
     if volume.durability != DISTRIBUTE and volume.sets == 1:
         raise Refused(

@@ -53,6 +53,12 @@ class ClassifyTest(base.TestCase):
             exceptions.GlusterBusy,
         ),
         (
+            'volume remove-brick status: failed: Brick ops failed on '
+            '10.97.0.12. brick operations failed. Check log file for more '
+            'details',
+            exceptions.GlusterBusy,
+        ),
+        (
             'volume add-brick: failed: Volume name ex rebalance is in '
             'progress. Please retry after completion',
             exceptions.GlusterBusy,
@@ -214,8 +220,14 @@ class RemovalTest(base.TestCase):
             _SECOND,
             self.fail,
         )
-        self.assertNotIn(
-            gluster.remove_brick_commit('v6', _SECOND), self._changes()
+        self.assertEqual(
+            [
+                gluster.rebalance_stop('v6'),
+                gluster.remove_brick_start('v6', _SECOND),
+                # Or the next attempt would find this one, and no other.
+                gluster.remove_brick_stop('v6', _SECOND),
+            ],
+            self._changes(),
         )
 
     def test_sets_that_are_not_in(self):

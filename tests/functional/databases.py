@@ -122,6 +122,13 @@ class Database(fixtures.Fixture):
         """
         self.engine = engine
         self._synced = synced
+        if engine == 'sqlite':
+            return
+        # Not in _setUp: a fixture makes an error of what is raised there.
+        try:
+            self.server = server(engine)
+        except servers.NotInstalled as error:
+            raise unittest.SkipTest(str(error)) from error
 
     def _setUp(self) -> None:
         if self.engine == 'sqlite':
@@ -131,10 +138,6 @@ class Database(fixtures.Fixture):
                 with open(f'{self.directory}/store.db', 'wb') as file:
                     file.write(_synced_file())
             return
-        try:
-            self.server = server(self.engine)
-        except servers.NotInstalled as error:
-            raise unittest.SkipTest(str(error)) from error
         self.name = (
             self.server.new_store()
             if self._synced

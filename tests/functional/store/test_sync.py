@@ -13,7 +13,6 @@
 """Tests of how a database comes to the present schema."""
 
 import os
-import unittest
 from unittest import mock
 
 import fixtures
@@ -31,6 +30,8 @@ from manila_gluster_heketi.store import sync
 from manila_gluster_heketi.store import topology
 from tests.functional import databases
 from tests.functional.store import base
+
+_NOBODY = 65534
 
 
 @databases.on_each_engine
@@ -201,11 +202,22 @@ class UnwritableTestCase(base.StoreTestCase):
             self._refused(f'sqlite:///file:{path}?mode=ro&uri=true'),
         )
 
-    @unittest.skipIf(os.geteuid() == 0, 'root may write everything')
     def test_file_may_not_be_written(self) -> None:
         """The mode of the file forbids it."""
-        os.chmod(self.url.removeprefix('sqlite:///'), 0o400)
-        self._refused(self.url)
+        path = self.url.removeprefix('sqlite:///')
+        os.chmod(path, 0o400)
+        self._be_nobody(path)
+
+        self.assertIn('readonly', self._refused(self.url))
+
+    def _be_nobody(self, path: str) -> None:
+        """Have no right to write everything, but to own a file."""
+        if os.geteuid() == 0:
+            directory = self.database.directory
+            for each in (os.path.dirname(directory), directory, path):
+                os.chown(each, _NOBODY, _NOBODY)
+            os.seteuid(_NOBODY)
+            self.addCleanup(os.seteuid, 0)
 
 
 class WidthTestCase(base.StoreTestCase):

@@ -228,3 +228,15 @@ class RenewCertificatesTestCase(EveryHostFault, base.TestCase):
     """New certificates for all nodes, one after the other."""
 
     change = changes.RENEW_CERTIFICATES
+
+
+class RotateTestCase(EveryHostFault, base.TestCase):
+    """Another certificate authority."""
+
+    change = changes.ROTATE
+
+
+class RotateBackTestCase(EveryHostFault, base.TestCase):
+    """The way back, from the last phase that has one."""
+
+    change = changes.ROTATE_BACK

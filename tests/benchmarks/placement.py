@@ -139,6 +139,8 @@ def main() -> None:
     parser.add_argument('--seeds', type=int, default=20, metavar='N')
     parser.add_argument('--write', metavar='DIR')
     options = parser.parse_args()
+    if options.write:
+        os.makedirs(options.write, exist_ok=True)
     print(f'disks of 1, 2, 4 or 8 TiB; {options.seeds} seeds\n')
     start = time.monotonic()
     for name, text in measure(range(options.seeds)):

@@ -93,6 +93,7 @@ class OpKind(Text):
     REPAIR = 'repair'
     NODE_CERTIFICATE = 'node-certificate'
     CA_ROTATION = 'ca-rotation'
+    SECURE_ACCESS = 'secure-access'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,12 +103,14 @@ class Cluster:
     :ivar generation: counts the changes of its nodes, devices and bricks
     :ivar shape_generation: the generation at the last change that was not
         of bricks alone
+    :ivar secure_access: glusterd speaks TLS alone, with peers and clients
     """
 
     id: str
     name: str
     generation: int = 0
     shape_generation: int = 0
+    secure_access: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

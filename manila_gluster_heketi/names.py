@@ -22,6 +22,7 @@ FSTAB = '/etc/fstab'
 FSTAB_LOCK = '/run/lock/gluster-heketi-fstab'
 GLUSTERD_VOL = '/etc/glusterfs/glusterd.vol'
 GLUSTERD_STATE = '/var/lib/glusterd'
+SECURE_ACCESS = f'{GLUSTERD_STATE}/secure-access'
 FLUSH_HOOKS = tuple(
     f'{GLUSTERD_STATE}/hooks/1/{event}/post/S05gluster-heketi-flush.sh'
     for event in ('create', 'add-brick')

@@ -61,6 +61,23 @@ class EnumText(sa.types.TypeDecorator[model.Text]):
         return None if value is None else self.members(value)
 
 
+class Flag(sa.types.TypeDecorator[bool]):
+    """Yes or no; an integer, since not all databases have anything else."""
+
+    impl = sa.SmallInteger
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: bool | None, dialect: sa.Dialect
+    ) -> int | None:
+        return None if value is None else int(value)
+
+    def process_result_value(
+        self, value: int | None, dialect: sa.Dialect
+    ) -> bool | None:
+        return None if value is None else bool(value)
+
+
 class SpokenText(sa.types.TypeDecorator[Any]):
     """A value that has a text of its own, stored as that.
 

@@ -90,6 +90,7 @@ clusters = _table(
     _ordered('name'),
     sa.Column('generation', sa.BigInteger, nullable=False),
     sa.Column('shape_generation', sa.BigInteger, nullable=False),
+    sa.Column('secure_access', columns.Flag, nullable=False),
     sa.UniqueConstraint('name'),
 )
 

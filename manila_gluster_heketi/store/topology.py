@@ -72,6 +72,17 @@ def add_cluster(tx: WriteTransaction, new: model.Cluster) -> None:
     tx.insert(schema.clusters, values_of(new))
 
 
+def set_secure_access(
+    tx: WriteTransaction, cluster_id: str, secure_access: bool
+) -> None:
+    """Record whether a cluster's management is encrypted.
+
+    :raises NotFound: no such cluster
+    """
+    generations.reshape(tx, cluster_id)
+    tx.update(schema.clusters, cluster_id, {'secure_access': secure_access})
+
+
 def remove_cluster(tx: WriteTransaction, cluster_id: str) -> None:
     """Forget a cluster.
 

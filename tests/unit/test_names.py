@@ -44,6 +44,7 @@ CONSTANTS = {
     'FSTAB_LOCK': '/run/lock/gluster-heketi-fstab',
     'GLUSTERD_VOL': '/etc/glusterfs/glusterd.vol',
     'GLUSTERD_STATE': '/var/lib/glusterd',
+    'SECURE_ACCESS': '/var/lib/glusterd/secure-access',
     'FLUSH_HOOKS': (
         '/var/lib/glusterd/hooks/1/create/post/S05gluster-heketi-flush.sh',
         '/var/lib/glusterd/hooks/1/add-brick/post/S05gluster-heketi-flush.sh',
@@ -216,6 +217,7 @@ WORDS = {
         'repair',
         'node-certificate',
         'ca-rotation',
+        'secure-access',
     },
     model.OpState: {
         'running',

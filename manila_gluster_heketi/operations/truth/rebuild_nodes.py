@@ -80,7 +80,13 @@ def rows(
 
 def _cluster(pool: Pool) -> model.Cluster:
     record = pool.nodes[0].record
-    return model.Cluster(id=record.cluster_id, name=record.cluster_name)
+    having = [each for each in pool.nodes if each.view.secure_access]
+    return model.Cluster(
+        id=record.cluster_id,
+        name=record.cluster_name,
+        # The others are cut off from most, and ``check`` names them.
+        secure_access=2 * len(having) > len(pool.nodes),
+    )
 
 
 def _doubles(

@@ -71,6 +71,7 @@ class HostView:
     :ivar known: names of all volumes that its glusterd knows; None if it does
         not say
     :ivar quotas: by the name of the volume
+    :ivar secure_access: it has the file that puts its glusterd into TLS
     """
 
     host: str
@@ -88,6 +89,7 @@ class HostView:
     clock_offset_seconds: float
     known: frozenset[str] | None
     quotas: Mapping[str, Quota]
+    secure_access: bool
 
 
 Outcome = HostView | exceptions.HostError
@@ -133,6 +135,7 @@ def _batch(request: Request) -> dict[str, Command]:
         'volumes': lvm.lvs(),
         'directories': mounts.directories(request.directories),
         'known': gluster.volume_list(),
+        'secure_access': system.read_file(names.SECURE_ACCESS),
     }
     if request.tls_directory:
         key, certificate, authorities = distribute.paths(request.tls_directory)
@@ -208,6 +211,7 @@ def _read(
             name: quota_of(host, results[f'quota {name}'].stdout)
             for name in request.quotas
         },
+        secure_access=text('secure_access') is not None,
     )
 
 

@@ -79,7 +79,9 @@ class FilledTestCase(base.StoreTestCase):
     def setUp(self) -> None:
         """Fill it."""
         super().setUp()
-        cluster = self.add_cluster(name='Zürich 🏔', generation=2**62)
+        cluster = self.add_cluster(
+            name='Zürich 🏔', generation=2**62, secure_access=True
+        )
         node = self.add_node(cluster, 'a')
         devices = [self.add_device(node, f'/dev/sd{x}') for x in 'bc']
         live = self.add_volume(cluster, access=('zoë', '"quoted"'))

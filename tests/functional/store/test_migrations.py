@@ -228,6 +228,15 @@ class FirstSchemaTestCase(OldDatabaseTestCase):
             [(c.device.id, c.used_bytes) for c in snapshot.devices],
         )
 
+    def test_cluster_without_management_encryption(self) -> None:
+        """It has none, whoever made it; from now on it may have."""
+        self.store.sync()
+        with self.store.write() as tx:
+            self.assertIs(False, topology.cluster(tx, 'c1').secure_access)
+            topology.set_secure_access(tx, 'c1', True)
+        with self.store.read() as tx:
+            self.assertIs(True, topology.cluster(tx, 'c1').secure_access)
+
     def test_open_operations_claim_what_they_change(self) -> None:
         """Of two on the same, which nothing kept apart, the first one."""
         self._insert('nodes', {**_NODE, **dict.fromkeys(_NAMES, 'n2')})

@@ -99,6 +99,20 @@ class TopologyTestCase(base.StoreTestCase):
             self.assertEqual(node, topology.node(tx, node.id))
             self.assertEqual(disk, topology.device(tx, disk.id))
 
+    def test_cluster_changes(self) -> None:
+        """Who knows the cluster by a generation reads it anew."""
+        before = self.stored_cluster()
+        with self.store.write() as tx:
+            topology.set_secure_access(tx, before.id, True)
+        after = self.stored_cluster()
+        self.assertTrue(after.secure_access)
+        self.assertGreater(after.shape_generation, before.generation)
+
+    def stored_cluster(self) -> model.Cluster:
+        """Read the cluster."""
+        with self.store.read() as tx:
+            return topology.cluster(tx, self.cluster.id)
+
     def test_things_that_are_not_there(self) -> None:
         """Each is named by kind and id."""
         none = 'f' * 32

@@ -40,9 +40,11 @@ from manila_gluster_heketi.exceptions.hosts import LoginRefused
 from manila_gluster_heketi.exceptions.hosts import NoNodeOnline
 from manila_gluster_heketi.exceptions.hosts import OutputNotUnderstood
 from manila_gluster_heketi.exceptions.hosts import PeerRejected
+from manila_gluster_heketi.exceptions.hosts import PeersApart
 from manila_gluster_heketi.exceptions.hosts import PeersDown
 from manila_gluster_heketi.exceptions.hosts import PortUnreachable
 from manila_gluster_heketi.exceptions.hosts import SudoRefused
+from manila_gluster_heketi.exceptions.hosts import TlsNotReady
 from manila_gluster_heketi.exceptions.lab import LabError
 from manila_gluster_heketi.exceptions.lab import LabGuestFailed
 from manila_gluster_heketi.exceptions.lab import LabManilaFailed
@@ -57,6 +59,7 @@ from manila_gluster_heketi.exceptions.requests import InvalidAccess
 from manila_gluster_heketi.exceptions.requests import InvalidExport
 from manila_gluster_heketi.exceptions.requests import InvalidInput
 from manila_gluster_heketi.exceptions.requests import InvalidTopology
+from manila_gluster_heketi.exceptions.requests import MountsWouldBreak
 from manila_gluster_heketi.exceptions.requests import NoSpace
 from manila_gluster_heketi.exceptions.requests import NotFound
 from manila_gluster_heketi.exceptions.requests import ShrinkWouldLoseData
@@ -133,6 +136,7 @@ __all__ = [
     'LabMountFailed',
     'LabPackagesMissing',
     'LoginRefused',
+    'MountsWouldBreak',
     'NameRevoked',
     'NoFileToCopy',
     'NoNodeOnline',
@@ -146,6 +150,7 @@ __all__ = [
     'OutputNotUnderstood',
     'PassphraseError',
     'PeerRejected',
+    'PeersApart',
     'PeersDown',
     'PortUnreachable',
     'RebuildRefused',
@@ -161,6 +166,7 @@ __all__ = [
     'StrategyAtFault',
     'SudoRefused',
     'TlsError',
+    'TlsNotReady',
     'TokenRefused',
     'TooManyRequests',
     'UnderWay',

@@ -195,6 +195,18 @@ class GlusterdDown(HostError):
     http_status = 502
 
 
+class TlsNotReady(HostError):
+    """With TLS alone the node would be cut off from its peers."""
+
+    code = 'MGH-318'
+    template = 'host {host} could not speak TLS with its peers: {reason}.'
+    action = (
+        'See "gluster-heketi tls status"; "gluster-heketi tls renew --all '
+        '--node" with its name gives it a new certificate.'
+    )
+    http_status = 409
+
+
 class GlusterError(HostError):
     """A gluster command was refused."""
 
@@ -236,6 +248,18 @@ class PeerRejected(GlusterError):
         'Compare "gluster volume info" there and elsewhere, keep the record '
         'that is right, and restart glusterd there; the rest is finished by '
         'itself.'
+    )
+    http_status = 503
+
+
+class PeersApart(GlusterError):
+    """Nodes of a cluster are not all connected to each other."""
+
+    code = 'MGH-405'
+    template = 'host {host} is not connected to its peers: {missing}.'
+    action = (
+        'See that glusterd runs there and on those peers, that they reach '
+        'each other, and that "gluster-heketi check" is content.'
     )
     http_status = 503
 

@@ -103,6 +103,21 @@ class ShrinkWouldLoseData(GlusterHeketiError):
     manila = 'ShareShrinkingPossibleDataLoss'
 
 
+class MountsWouldBreak(GlusterHeketiError):
+    """Each client would lose what it has mounted, and nobody agreed to it."""
+
+    code = 'MGH-114'
+    template = (
+        'cluster {cluster} has {volumes} volumes: to switch management '
+        'encryption {wanted} ends every mount of them for good.'
+    )
+    action = (
+        'Give --interrupt-mounts when all clients may be stopped and can '
+        'mount anew; nothing was changed.'
+    )
+    http_status = 409
+
+
 class NoSpace(GlusterHeketiError):
     """No placement meets the constraints; ``explanation`` says why."""
 

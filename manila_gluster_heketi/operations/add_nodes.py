@@ -23,6 +23,7 @@ from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import node_records
 from manila_gluster_heketi.operations import node_steps
+from manila_gluster_heketi.operations import secure_steps
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.site import Found
@@ -68,7 +69,7 @@ def add(
             tx,
             operation,
             [
-                *_steps(before, new, ping_timeout),
+                *_steps(cluster, before, new, ping_timeout),
                 *(_record(tx, node) for node in new),
             ],
         )
@@ -90,33 +91,42 @@ def _cluster(
 
 
 def _steps(
+    cluster: model.Cluster,
     before: Sequence[model.Node],
     new: Sequence[model.Node],
     ping_timeout: int,
 ) -> list[step.Step]:
     first = before[0] if before else new[0]
-    return [
-        *(
-            node_steps.PrepareGlusterd(
-                host=node.manage_host, ping_timeout=ping_timeout
-            )
-            for node in new
-        ),
-        node_steps.JoinPeers(
-            host=first.manage_host,
-            members=tuple(n.manage_host for n in (*before, *new)),
-            addresses=tuple(n.storage_host for n in new if n.id != first.id),
-            own_address=first.storage_host,
-        ),
-        *(
-            node_steps.DeployCertificate(
-                host=node.manage_host,
-                cluster_id=node.cluster_id,
-                directory=node.tls_directory,
-            )
-            for node in new
-        ),
+    prepared = [
+        node_steps.PrepareGlusterd(
+            host=node.manage_host, ping_timeout=ping_timeout
+        )
+        for node in new
     ]
+    joined = node_steps.JoinPeers(
+        host=first.manage_host,
+        members=tuple(n.manage_host for n in (*before, *new)),
+        addresses=tuple(n.storage_host for n in new if n.id != first.id),
+        own_address=first.storage_host,
+    )
+    certified = [
+        node_steps.DeployCertificate(
+            host=node.manage_host,
+            cluster_id=node.cluster_id,
+            directory=node.tls_directory,
+        )
+        for node in new
+    ]
+    if not cluster.secure_access:
+        return [*prepared, joined, *certified]
+    # The others hear nothing but TLS: so certificates come first.
+    secured = [
+        secure_steps.SwitchSecureAccess(
+            host=node.manage_host, wanted=True, before=False, restarts=True
+        )
+        for node in new
+    ]
+    return [*certified, *prepared, *secured, joined]
 
 
 def _record(tx: WriteTransaction, node: model.Node) -> node_records.RecordNode:

@@ -39,6 +39,7 @@ from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.inventories import Inventories
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.store import generations
+from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.session import Store
@@ -177,7 +178,8 @@ def reserve(
     :param excluded: identities of nodes and devices to leave out
     :returns: the operation that makes the volume; None if it is there
     :raises NoSpace: with the explanation per constraint
-    :raises UnderWay: another request is creating it
+    :raises UnderWay: another request is creating it, or the nodes of its
+        cluster are apart for a while
     """
 
     def attempt(
@@ -190,6 +192,8 @@ def reserve(
             generations.lock(tx, _wanted_clusters(tx, spec))
         placement, seen = _place(tx, inventories, spec, policy, excluded)
         generations.claim(tx, placement.cluster_id, seen)
+        # After that: who parts the nodes has counted a change, too.
+        journal.check_free(tx, kinds.togetherness(placement.cluster_id))
         volume, bricks = _rows(tx, spec, placement)
         _add_volume(tx, volume)
         volumes.add_bricks(tx, bricks)

@@ -39,7 +39,7 @@ _PACKAGES = {
     'systemctl': 'systemd',
     'openssl': 'openssl',
 }
-_HOST_BATCH_LENGTH = 5
+_HOST_BATCH_LENGTH = 6
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ def _batch(request: Request) -> list[Command]:
             system.service_is_active(),
             system.tls_directory(),
             system.read_file(names.NODE_RECORD),
+            system.read_file(names.SECURE_ACCESS),
         ]
     for wanted in request.devices:
         batch += devices.probe(wanted.path)
@@ -129,10 +130,12 @@ def _facts(
     tls_directory, offset = '', 0.0
     of_devices = list(results)
     if request.is_new:
-        versions, clock, _, directory, record = results[:_HOST_BATCH_LENGTH]
+        of_host = results[:_HOST_BATCH_LENGTH]
         of_devices = list(results[_HOST_BATCH_LENGTH:])
+        versions, clock, _, directory, record, secured = of_host
         _check_versions(host, system.parse_versions(versions.stdout))
         _check_stranger(host, record)
+        _check_plain(host, secured)
         offset = system.parse_clock(host, clock.stdout) - time.time()
         tls_directory = system.parse_tls_directory(host, directory.stdout)
     found = {}
@@ -176,6 +179,20 @@ def _check_stranger(host: str, record: base.Result) -> None:
             reason='it is a node already, by its file '
             f'{names.NODE_RECORD}: if the store was lost, "gluster-heketi db '
             'rebuild" restores it; if the node is given up, remove the file',
+        )
+
+
+def _check_plain(host: str, secured: base.Result) -> None:
+    """Find a host that most clusters could not speak with.
+
+    In one that could, it would not be known what to leave when it goes.
+    """
+    if not secured.skipped:
+        raise exceptions.HostUnfit(
+            host=host,
+            reason=f'it has the file {names.SECURE_ACCESS}: remove it and '
+            'restart glusterd; a cluster that has management encryption '
+            '("gluster-heketi cluster secure-access") gives it to new nodes',
         )
 
 

@@ -50,6 +50,15 @@ TOPOLOGY = 'topology'
 _KINDS: dict[OpKind, Kind] = {}
 
 
+def togetherness(cluster_id: str) -> str:
+    """Name what is claimed by whoever parts the nodes of a cluster.
+
+    As long as it is claimed no volume is made there.
+    """
+    return f'together-{cluster_id}'
+
+
+
 def register(kind: OpKind, behaviour: Kind) -> None:
     """Tell the engine about a kind of operation."""
     _KINDS[kind] = behaviour

@@ -44,6 +44,7 @@ KINDS = frozenset(
         model.OpKind.DEVICE_ADD,
         model.OpKind.NODE_REMOVE,
         model.OpKind.DEVICE_REMOVE,
+        model.OpKind.SECURE_ACCESS,
     }
 )
 

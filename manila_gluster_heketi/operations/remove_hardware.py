@@ -30,6 +30,7 @@ from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import node_records
 from manila_gluster_heketi.operations import node_steps
+from manila_gluster_heketi.operations import secure_steps
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.site import Found
@@ -159,13 +160,19 @@ def remove_node(engine: Engine, node_id: str, *, forget: bool = False) -> None:
             for each in topology.nodes(tx, node.cluster_id)
             if each.id != node_id
         )
-        return engine.plan(tx, operation, _steps(node, others, forget))
+        cluster = topology.cluster(tx, node.cluster_id)
+        return engine.plan(
+            tx, operation, _steps(cluster, node, others, forget)
+        )
 
     engine.run(engine.store.transact(take_out))
 
 
 def _steps(
-    node: model.Node, others: tuple[str, ...], forget: bool
+    cluster: model.Cluster,
+    node: model.Node,
+    others: tuple[str, ...],
+    forget: bool,
 ) -> list[step.Step]:
     steps: list[step.Step] = []
     if others:
@@ -175,6 +182,16 @@ def _steps(
                 hosts=others,
                 address=node.storage_host,
                 force=forget,
+            )
+        )
+    if cluster.secure_access and not forget:
+        steps.append(
+            secure_steps.SwitchSecureAccess(
+                host=node.manage_host,
+                wanted=False,
+                before=True,
+                # The next step does that.
+                restarts=False,
             )
         )
     if not forget:

@@ -163,23 +163,36 @@ class Site:
         raise AssertionError('the last pause is None')
 
     def restart_glusterd(self, host: str) -> None:
-        """Restart glusterd on a host, once for this operation.
+        """Restart glusterd on a host, once for this operation."""
+        self.run(host, [self.restart_once()])
+
+    def restart_once(self, aim: str = '') -> Command:
+        """Give what restarts glusterd, once for this operation.
 
         It may end what serves clients there, and an operation that is stuck is
         tried every minute.
+
+        :param aim: a word, if the operation has several restarts
         """
         reason = self.fence.operation if self.fence else 'no-operation'
-        self.run(host, [system.service_restart_once(reason)])
+        if aim:
+            reason = f'{reason}-{aim}'
+        return system.service_restart_once(reason)
 
     def pauses(
-        self, longest: float = _LONGEST_PAUSE
+        self,
+        longest: float = _LONGEST_PAUSE,
+        patience: float | None = None,
     ) -> Iterator[float | None]:
         """Yield how long to wait for others to be done; None: no longer.
 
         :param longest: how many seconds it is at most from one to the next
+        :param patience: how many it is together; those for others at work
+            unless given
         """
         pause = _FIRST_PAUSE
-        patience = self.busy_timeout_seconds
+        if patience is None:
+            patience = self.busy_timeout_seconds
         while patience > 0:
             yield pause
             patience -= pause

@@ -56,6 +56,7 @@ from manila_gluster_heketi.service.node_certificates import NodeCertificates
 from manila_gluster_heketi.service.plans import Plans
 from manila_gluster_heketi.service.revocation import Revocation
 from manila_gluster_heketi.service.rotation import Rotations
+from manila_gluster_heketi.service.secure_access import SecureAccess
 from manila_gluster_heketi.service.truth import Truth
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import topology
@@ -84,6 +85,7 @@ class Service:
     :ivar truth: what the nodes say, beside what the store says
     :ivar node_certificates: renewed and shown
     :ivar rotations: from one authority to the next
+    :ivar secure_access: management encryption of clusters
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class Service:
             self.store,
             lambda share, name: self.change_access(share, remove=[name]),
         )
+        self.secure_access = SecureAccess(self.engine, self._locks)
         self.truth = Truth(self.engine, self._locks, settings)
         self.node_certificates = NodeCertificates(self.engine, settings)
         self.rotations = Rotations(
@@ -193,10 +196,7 @@ class Service:
         :raises NotFound: there is none
         """
         with self.store.read() as tx:
-            for each in topology.clusters(tx):
-                if each.name == name:
-                    return each
-        raise exceptions.NotFound(kind='cluster', identity=name)
+            return topology.cluster_by_name(tx, name)
 
     # --- volumes ----------------------------------------------------------
 

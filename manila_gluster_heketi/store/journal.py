@@ -117,6 +117,18 @@ def _holder(
     return rows[0] if rows else None
 
 
+def check_free(tx: WriteTransaction, subject: str) -> None:
+    """See whether an open operation claims a subject.
+
+    :raises UnderWay: one does
+    """
+    holder = _holder(tx, [subject])
+    if holder is not None:
+        raise exceptions.UnderWay(
+            kind=holder.kind, identity=holder.id, reason='it is under way'
+        )
+
+
 def operations(
     tx: Transaction, states: Collection[model.OpState] = tuple(model.OpState)
 ) -> tuple[model.Operation, ...]:

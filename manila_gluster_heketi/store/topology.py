@@ -64,6 +64,17 @@ def cluster(tx: Transaction, cluster_id: str) -> model.Cluster:
     return tx.value(model.Cluster, schema.clusters, cluster_id)
 
 
+def cluster_by_name(tx: Transaction, name: str) -> model.Cluster:
+    """Find a cluster by its name.
+
+    :raises NotFound: no such cluster
+    """
+    for each in clusters(tx):
+        if each.name == name:
+            return each
+    raise exceptions.NotFound(kind='cluster', identity=name)
+
+
 def add_cluster(tx: WriteTransaction, new: model.Cluster) -> None:
     """Record a cluster.
 

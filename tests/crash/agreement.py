@@ -231,7 +231,10 @@ def _brick(
 
 def _files(record: _Record, host: Host) -> Iterator[str]:
     node = record.nodes[host.name]
+    secured = record.clusters[node.cluster_id].secure_access
     files = host.space.root.files
+    if host.secure_access is not secured:
+        yield f'{host.name}: glusterd speaks TLS: {host.secure_access}'
     if 'ping-timeout 10' not in files[names.GLUSTERD_VOL].content:
         yield f'{host.name}: no ping time-out in {names.GLUSTERD_VOL}'
     if host.ping_timeout != 10:
@@ -243,6 +246,7 @@ def _files(record: _Record, host: Host) -> Iterator[str]:
             names.NODE_RECORD,
             *_GLUSTERD_FILES,
             *names.FLUSH_HOOKS,
+            *((names.SECURE_ACCESS,) if secured else ()),
             *(
                 f'{node.tls_directory}/{each}'
                 for each in (

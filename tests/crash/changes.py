@@ -187,6 +187,26 @@ def _half_rotated(d: Deployment) -> None:
     d.service.rotations.rotate(RotationPhase.TRUST_NEW)
 
 
+def _secure(wanted: bool) -> Callable[[Deployment], object]:
+    return lambda d: d.service.secure_access.switch(
+        'c1', wanted, interrupt_mounts=True
+    )
+
+
+def _is_secure(wanted: bool) -> Callable[[Deployment], bool]:
+    return lambda d: d.service.cluster_named('c1').secure_access is wanted
+
+
+def _three_secure(d: Deployment) -> None:
+    _load_three(d)
+    _secure(True)(d)
+
+
+def _all_secure(d: Deployment) -> None:
+    d.load()
+    _secure(True)(d)
+
+
 def _devices(d: Deployment, count: int) -> bool:
     clusters = d.service.clusters()
     return bool(clusters) and len(clusters[0].devices) == count
@@ -309,4 +329,19 @@ ROTATE_BACK = Change(
     _half_rotated,
     has_bystander=False,
     is_one=False,
+)
+SECURE = Change(
+    'switch secure-access on',
+    _secure(True),
+    _is_secure(True),
+)
+INSECURE = Change(
+    'switch secure-access off',
+    _secure(False),
+    _is_secure(False),
+    {},
+    _all_secure,
+)
+ADD_SECURE_NODE = dataclasses.replace(
+    ADD_NODE, name='add a node with secure-access', prepare=_three_secure
 )

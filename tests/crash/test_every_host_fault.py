@@ -240,3 +240,21 @@ class RotateBackTestCase(EveryHostFault, base.TestCase):
     """The way back, from the last phase that has one."""
 
     change = changes.ROTATE_BACK
+
+
+class SecureTestCase(EveryHostFault, base.TestCase):
+    """Management encryption for a cluster that serves."""
+
+    change = changes.SECURE
+
+
+class InsecureTestCase(EveryHostFault, base.TestCase):
+    """Its end."""
+
+    change = changes.INSECURE
+
+
+class AddSecureNodeTestCase(EveryHostFault, base.TestCase):
+    """One more node where there is management encryption."""
+
+    change = changes.ADD_SECURE_NODE

@@ -270,3 +270,21 @@ class RotateBackTestCase(EveryPoint, base.TestCase):
 
     stride = _LONG
     change = changes.ROTATE_BACK
+
+
+class SecureTestCase(EveryPoint, base.TestCase):
+    """Management encryption for a cluster that serves."""
+
+    change = changes.SECURE
+
+
+class InsecureTestCase(EveryPoint, base.TestCase):
+    """Its end."""
+
+    change = changes.INSECURE
+
+
+class AddSecureNodeTestCase(EveryPoint, base.TestCase):
+    """One more node where there is management encryption."""
+
+    change = changes.ADD_SECURE_NODE

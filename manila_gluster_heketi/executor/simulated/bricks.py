@@ -131,11 +131,23 @@ def online(scene: Scene, volume: Volume) -> list[str]:
         filesystem, inner = host.space.resolve(path_of(address))
         if (
             scene.works_with(host)
+            and not _is_cut_off(scene, host)
             and filesystem.bricks.get(inner) == volume.uuid
             and not filesystem.is_read_only
         ):
             found.append(address)
     return found
+
+
+def _is_cut_off(scene: Scene, host: Host) -> bool:
+    """Tell whether a glusterd came back to peers that speak otherwise.
+
+    Its bricks went with it, and it starts none before it has seen a peer.
+    """
+    others = [m.host for m in scene.pool.members if m.host is not host]
+    return bool(others) and all(
+        each.secure_access is not host.secure_access for each in others
+    )
 
 
 def _overlap(one: str, other: str) -> bool:

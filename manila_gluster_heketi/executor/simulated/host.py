@@ -112,6 +112,7 @@ class Host:
     :ivar serves_controller: SSH comes through to it
     :ivar glusterd_starts: how often it was started
     :ivar ping_timeout: of the glusterd that runs, in seconds; 0 for none
+    :ivar secure_access: the glusterd that runs speaks nothing but TLS
     :ivar programs: what is installed, and what it answers to --version
     :ivar clock_offset_seconds: how wrong its clock is
     :ivar epochs: the newest of each operation that it has seen
@@ -147,6 +148,7 @@ class Host:
         self.serves_controller = True
         self.glusterd_starts = 1
         self.ping_timeout = 0.0
+        self.secure_access = False
         self.changed_at = -math.inf
         self.fell_silent = False
         self.programs = PROGRAMS
@@ -188,6 +190,7 @@ class Host:
         self.glusterd_is_wedged = False
         self.glusterd_starts += 1
         self.ping_timeout = scripts.ping_timeout(self.space)
+        self.secure_access = names.SECURE_ACCESS in self.space.root.files
 
     def runs_hook(self, path: str) -> bool:
         """Tell whether glusterd finds a script that it may execute."""

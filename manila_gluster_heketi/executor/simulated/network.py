@@ -43,12 +43,14 @@ class Node(Protocol):
     :ivar changed_at: when that last changed, in the clock's seconds
     :ivar fell_silent: nobody was told of that change
     :ivar ping_timeout: of its glusterd, in seconds; 0 for none
+    :ivar secure_access: its glusterd speaks nothing but TLS
     """
 
     name: str
     changed_at: float
     fell_silent: bool
     ping_timeout: float
+    secure_access: bool
 
     @property
     def answers_peers(self) -> bool:
@@ -104,7 +106,12 @@ class Network:
         """Tell whether packets get through between two hosts."""
         link = self._link(one, other)
         cut = link is not None and link.is_cut
-        return one.answers_peers and other.answers_peers and not cut
+        return (
+            one.answers_peers
+            and other.answers_peers
+            and one.secure_access is other.secure_access
+            and not cut
+        )
 
     def sees(self, one: Node, other: Node) -> bool:
         """Tell whether a glusterd believes to be connected to another."""

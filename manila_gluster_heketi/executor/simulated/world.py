@@ -44,6 +44,7 @@ class World:
         }
         self.late: dict[str, list[tuple[Command, ...]]] = {}
         self.bad_commits: set[str] = set()
+        self._secured: set[str] = set()
         self._pools: dict[str, Pool] = {}
 
     def pool(self, host: Host) -> Pool:
@@ -70,7 +71,17 @@ class World:
         """Have a glusterd begin anew: with no locks, and told what is new."""
         pool = self.pool(host)
         pool.restarted(host)
-        pool.resync()
+        if host.secure_access is not (host.name in self._secured):
+            self._secured ^= {host.name}
+            # Its peers hear that a connection is closed.
+            self.network.note(host, silent=False)
+        if not any(self._differ(host, each.host) for each in pool.members):
+            pool.resync()
+
+    @staticmethod
+    def _differ(one: Host, other: Host) -> bool:
+        """Tell whether two hosts do not speak with each other."""
+        return one.secure_access is not other.secure_access
 
     def is_busy(self, host: Host, path: str) -> bool:
         """Tell whether a brick process works below a path of a host."""

@@ -105,6 +105,13 @@ class Code(enum.Enum):
         'The clock of the node is more than 5 minutes off.',
         'set it; certificates look expired there, or not yet valid',
     )
+    NODE_SECURE_ACCESS = Meaning(
+        'MGH-C109',
+        _ERROR,
+        'The node has the file that puts its glusterd into TLS, or lacks it, '
+        'other than its cluster.',
+        'ask for "gluster-heketi cluster secure-access" as it is on record',
+    )
     # --- 2xx: devices -----------------------------------------------------
     DEVICE_MISSING = Meaning(
         'MGH-C201',

@@ -18,6 +18,7 @@ from collections.abc import Set
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi import names
 from manila_gluster_heketi.hostcmd import node_record
 from manila_gluster_heketi.model import VolumeState
 from manila_gluster_heketi.operations import clocks
@@ -47,6 +48,7 @@ def compare(scene: Scene) -> Iterator[Finding]:
         yield from _record(scene, node, view)
         yield from _peer(scene, node)
         yield from _clock(view)
+        yield from _secure_access(scene, node, view)
     for cluster in scene.ledger.clusters.values():
         yield from _pool(scene, cluster)
         yield from _missed(scene, cluster)
@@ -120,6 +122,22 @@ def _clock(view: HostView) -> Iterator[Finding]:
             'clock',
             'the time here',
             f'{view.clock_offset_seconds:+.0f} s',
+        )
+
+
+def _secure_access(
+    scene: Scene, node: model.Node, view: HostView
+) -> Iterator[Finding]:
+    """Compare the file: what it asks for, glusterd does from its next start."""
+    cluster = scene.ledger.clusters[node.cluster_id]
+    if view.secure_access is not cluster.secure_access:
+        words = ('no such file', 'a file')
+        yield Finding(
+            Code.NODE_SECURE_ACCESS,
+            view.host,
+            names.SECURE_ACCESS,
+            words[cluster.secure_access],
+            words[view.secure_access],
         )
 
 

@@ -23,6 +23,7 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import names
 from manila_gluster_heketi.hostcmd import system
+from manila_gluster_heketi.operations.truth.codes import Code
 from manila_gluster_heketi.tls import issue
 from manila_gluster_heketi.tls import policy
 from tests.functional import deployment
@@ -339,6 +340,14 @@ class MendedTestCase(SecuredTestCase):
         self.switch()
         self.d.create()
         del self.files('gl2')[_FILE]
+
+    def test_check_tells(self) -> None:
+        """It names the node, and what puts it right."""
+        [found] = self.d.service.truth.check().checked
+        self.assertIs(Code.NODE_SECURE_ACCESS, found.finding.code)
+        self.assertEqual('gl2', found.finding.host)
+        self.switch()
+        self.assertEqual((), self.d.service.truth.check().checked)
 
     def test_file_is_lost(self) -> None:
         """It is written; a glusterd that is in TLS is not restarted."""

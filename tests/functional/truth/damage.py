@@ -125,6 +125,10 @@ def the_network_is_cut(d: Deployment) -> None:
     d.cluster.cut_network(HOST)
 
 
+def secure_access_by_hand(d: Deployment) -> None:
+    _files(d)[names.SECURE_ACCESS] = File('', 0o644)
+
+
 def lvm_fails(d: Deployment) -> None:
     concerns = on(HOST, says('pvs'))
 
@@ -577,6 +581,7 @@ ALL = (
     Damage(the_certificate_has_another_name, (Code.CERTIFICATE_NAME,), True),
     Damage(the_key_can_be_read, (Code.CERTIFICATE_KEY_OPEN,), True),
     Damage(the_clock_is_wrong, (Code.NODE_CLOCK,)),
+    Damage(secure_access_by_hand, (Code.NODE_SECURE_ACCESS,)),
     Damage(
         the_certificate_is_about_to_expire, (Code.CERTIFICATE_EXPIRES,), True
     ),

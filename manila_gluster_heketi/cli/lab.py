@@ -234,6 +234,12 @@ class Client(_LabCommand):
             help='where "cert issue" wrote the tenant\'s certificate; '
             'without it, the tenant has none',
         )
+        parser.add_argument(
+            '--secure-access',
+            action='store_true',
+            help='the tenant has the file for clusters with management '
+            'encryption',
+        )
         parser.add_argument('export', metavar='HOST:/VOLUME')
         _add_command(parser, 'what to run; without it, a shell')
 
@@ -241,7 +247,10 @@ class Client(_LabCommand):
         """Mount, run, unmount; return the exit status of the program."""
         words = _command(parsed_args) or ['bash']
         with client.Client(
-            _load(parsed_args), parsed_args.export, parsed_args.identity
+            _load(parsed_args),
+            parsed_args.export,
+            parsed_args.identity,
+            secure_access=parsed_args.secure_access,
         ) as mounted:
             return int(mounted.start(words).wait())
 

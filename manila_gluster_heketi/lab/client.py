@@ -28,6 +28,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi import names
 from manila_gluster_heketi.lab import layout
 from manila_gluster_heketi.lab import network
 from manila_gluster_heketi.lab import power
@@ -54,6 +55,7 @@ mount --bind -- "$1" "$2"
 mount -t tmpfs none "${3%/*}"
 mkdir -- "$3"
 mount -o remount,ro "${3%/*}"
+[ -z "$8" ] || { mount -t tmpfs none "${8%/*}" && : >"$8"; }
 timeout "$4" mount -t glusterfs -o "$5" -- "$6" "$3"
 echo "$7"
 read -r _ || :
@@ -77,6 +79,8 @@ class Client:
     :param identity: directory with glusterfs.pem, .key and .ca; None for a
         client that has no certificate
     :param options: for mount.glusterfs, such as ``ro``
+    :param secure_access: it has the file for clusters with management
+        encryption
     """
 
     def __init__(
@@ -85,11 +89,14 @@ class Client:
         export: str,
         identity: str | pathlib.Path | None,
         options: Sequence[str] = (),
+        *,
+        secure_access: bool = False,
     ) -> None:
         self.lab = lab
         self.export = export
         self._identity = identity
         self._options = tuple(options)
+        self._secure_access = secure_access
         self._work: tempfile.TemporaryDirectory[str] | None = None
         self._holder: subprocess.Popen[str] | None = None
         self._namespace: int | None = None
@@ -259,6 +266,7 @@ class Client:
                 ','.join(options),
                 self.export,
                 _MOUNTED,
+                names.SECURE_ACCESS if self._secure_access else '',
             ],
         )
 

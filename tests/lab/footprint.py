@@ -38,7 +38,7 @@ exec 2>/dev/null
 shopt -s nullglob
 tail -vn +1 /proc/mounts /etc/fstab /etc/glusterfs/glusterd.vol* \\
     /usr/lib/ssl/glusterfs.* /var/lib/glusterd/peers/* \\
-    /var/lib/gluster-heketi/node.json
+    /var/lib/gluster-heketi/node.json /var/lib/glusterd/secure-access
 echo '==> volumes <=='
 lvs --noheadings --units b -o vg_name,lv_name,lv_size
 echo '==> devices <=='
@@ -70,7 +70,7 @@ for group in $(vgs --noheadings -o vg_name @gluster-heketi); do
     vgremove -qq -ff -y "$group" && pvremove -qq -ff -y $disks
 done
 rm -f /usr/lib/ssl/glusterfs.pem /usr/lib/ssl/glusterfs.key
-rm -f /usr/lib/ssl/glusterfs.ca
+rm -f /usr/lib/ssl/glusterfs.ca /var/lib/glusterd/secure-access
 old=/etc/glusterfs/glusterd.vol.before-gluster-heketi
 if [ -e "$old" ]; then mv "$old" /etc/glusterfs/glusterd.vol; fi
 systemctl start glusterd
@@ -208,7 +208,7 @@ def parse(text: str) -> Footprint:
             f'{path} {_digest(lines)}'
             for path, lines in found.items()
             if path.startswith(('/etc/glusterfs/', '/usr/lib/ssl/'))
-            or path == names.NODE_RECORD
+            or path in (names.NODE_RECORD, names.SECURE_ACCESS)
         ),
         daemon=tuple(found['glusterd']),
     )

@@ -128,7 +128,7 @@ def _clock(view: HostView) -> Iterator[Finding]:
 def _secure_access(
     scene: Scene, node: model.Node, view: HostView
 ) -> Iterator[Finding]:
-    """Compare the file: what it asks for, glusterd does from its next start."""
+    """Compare the file; glusterd goes by it from its next start on."""
     cluster = scene.ledger.clusters[node.cluster_id]
     if view.secure_access is not cluster.secure_access:
         words = ('no such file', 'a file')

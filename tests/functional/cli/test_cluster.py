@@ -32,7 +32,11 @@ class SecureAccessTestCase(commands.CommandTestCase):
     def assert_shown(self, shown: Any, state: str, changed: str) -> None:
         """Compare what is shown."""
         self.assertEqual(
-            {'Cluster': 'c1', 'Secure Access': state, 'Changed Nodes': changed},
+            {
+                'Cluster': 'c1',
+                'Secure Access': state,
+                'Changed Nodes': changed,
+            },
             shown,
         )
 
@@ -41,7 +45,7 @@ class SecureAccessTestCase(commands.CommandTestCase):
         return [
             host
             for host in self.d.hosts
-            if names.SECURE_ACCESS in self.d.cluster.host(host).space.root.files
+            if self.d.cluster.host(host).space.exists(names.SECURE_ACCESS)
         ]
 
     def test_on_and_off(self) -> None:

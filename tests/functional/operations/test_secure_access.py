@@ -80,7 +80,10 @@ class SecuredTestCase(deployment.DeployedTestCase):
 
     def starts(self) -> dict[str, int]:
         """Count how often each glusterd was started."""
-        return {h: self.d.cluster.host(h).glusterd_starts for h in self.d.hosts}
+        return {
+            host: self.d.cluster.host(host).glusterd_starts
+            for host in self.d.hosts
+        }
 
     def assert_untouched(self, kind: type[Exception], **how: Any) -> Any:
         """See that it is refused, and that no host was changed."""

@@ -50,7 +50,7 @@ class SecureAccessTest(site.SiteCase):
         service.change_access(share, add=['alice'])
         return f'{service.export_hosts(volume)[0]}:/{volume.name}'
 
-    def client(
+    def tenant(
         self, export: str, *, secure_access: bool, name: str = 'alice'
     ) -> client.Client:
         """Give a client, to be mounted."""
@@ -85,7 +85,7 @@ class SecureAccessTest(site.SiteCase):
     def test_on_and_off(self) -> None:
         """Strangers hear nothing; those with certificate and file mount."""
         old = self.volume()
-        with self.client(old, secure_access=False) as mounted:
+        with self.tenant(old, secure_access=False) as mounted:
             mounted.run(['tee', 'letter'], text=_TEXT, check=True)
         before = footprint.look(self.site.lab)
         self.switch('on', status=ExitCode.FAILED)
@@ -104,19 +104,19 @@ class SecureAccessTest(site.SiteCase):
         self._stranger_hears_nothing()
         self.switch('on')
         for export in (old, self.volume()):
-            with self.client(export, secure_access=True) as mounted:
+            with self.tenant(export, secure_access=True) as mounted:
                 mounted.run(['tee', 'letter'], text=_TEXT, check=True)
-            self.refused(self.client(export, secure_access=False))
+            self.refused(self.tenant(export, secure_access=False))
             self.refused(
-                self.client(export, secure_access=True, name='mallory')
+                self.tenant(export, secure_access=True, name='mallory')
             )
 
         self.switch('off', '--interrupt-mounts')
         self.content()
-        with self.client(old, secure_access=False) as mounted:
+        with self.tenant(old, secure_access=False) as mounted:
             read = mounted.run(['cat', 'letter'], check=True)
         self.assertEqual(_TEXT, read.stdout)
-        self.refused(self.client(old, secure_access=True))
+        self.refused(self.tenant(old, secure_access=True))
 
     def _stranger_hears_nothing(self) -> None:
         """Of port 24007, neither in plain text nor in TLS."""

@@ -368,7 +368,7 @@ class RestartOnceTest(_ScriptCase):
         )
         program.chmod(0o700)
 
-    def _restarts(self):
+    def _asked(self):
         return self.asked.read_text().splitlines()
 
     @ddt.data(*_SHELLS)
@@ -376,7 +376,15 @@ class RestartOnceTest(_ScriptCase):
         for reason in ('one', 'one', 'two', 'one'):
             self.succeed(system.service_restart_once(reason), shell)
 
-        self.assertEqual(2 * ['restart glusterd'], self._restarts())
+        self.assertEqual(
+            2 * ['reset-failed glusterd', 'restart glusterd'], self._asked()
+        )
+
+    @ddt.data(*_SHELLS)
+    def test_starts_that_can_not_be_counted_anew(self, shell):
+        """A unit that systemd does not know yet has none."""
+        self._serve(status='$([ "$1" != reset-failed ]; echo $?)')
+        self.succeed(system.service_restart_once('one'), shell)
 
     @ddt.data(*_SHELLS)
     def test_again_if_it_did_not_start(self, shell):
@@ -387,4 +395,4 @@ class RestartOnceTest(_ScriptCase):
         self.succeed(built, shell)
         self.succeed(built, shell)
 
-        self.assertEqual(2, len(self._restarts()))
+        self.assertEqual(2, self._asked().count('restart glusterd'))

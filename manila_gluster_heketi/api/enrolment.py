@@ -15,8 +15,9 @@
 ``GET /v1/authority`` gives the certificate of the authority, in PEM.
 ``POST /v1/enrolments`` takes a JSON object with "token", "csr" and, if the
 client cares, "share"; its answer is one with "certificate", "authorities",
-"common_name", "share", "not_after", "serial", "volume" and "servers". Errors
-are ``{"error": {"code": ..., "message": ...}}``.
+"common_name", "share", "not_after", "serial", "volume", "servers" and
+"secure_access": whether mounting needs a file. Errors are ``{"error": {"code":
+..., "message": ...}}``.
 """
 
 import json
@@ -170,6 +171,7 @@ class Application:
             'not_after': bundle.record.not_after.isoformat(),
             'volume': volume.name,
             'servers': list(self._service.export_hosts(volume)),
+            'secure_access': enrolled.secure_access,
         }
 
 

@@ -87,8 +87,8 @@ rm -f -- "$1" && sync "${1%/*}"
 """
 
 # A reboot, which starts the service too, takes the note away. Debian's unit
-# allows for 6 starts of glusterd an hour: the next one ends it for good, unless
-# they are counted anew.
+# allows for 6 starts of glusterd an hour: the next one would end it for good,
+# were they not counted anew.
 _RESTART_ONCE = """\
 [ -e "$1" ] && exit 0
 systemctl reset-failed "$2"

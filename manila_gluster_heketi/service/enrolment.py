@@ -34,6 +34,7 @@ from manila_gluster_heketi.service.clients import Clients
 from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import enrolments
 from manila_gluster_heketi.store import revocations
+from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.session import Store
 from manila_gluster_heketi.store.transaction import Transaction
@@ -60,10 +61,12 @@ class Enrolled:
 
     :ivar bundle: without a key
     :ivar volume: what it may mount
+    :ivar secure_access: whoever mounts it needs the file for that
     """
 
     bundle: Bundle
     volume: model.Volume
+    secure_access: bool
 
 
 class Enrolment:
@@ -170,6 +173,7 @@ class Enrolment:
         key_digest = _check_request(token, csr_pem, share_id)
         with self._store.read() as tx:
             volume = _check(tx, token, key_digest)
+            cluster = topology.cluster(tx, volume.cluster_id)
 
         def take(tx: WriteTransaction, record: model.Certificate) -> None:
             # Of several that come at once one holds the row, and those that
@@ -186,7 +190,7 @@ class Enrolment:
             asked_by=ASKED_BY,
             also=take,
         )
-        return Enrolled(bundle, volume)
+        return Enrolled(bundle, volume, cluster.secure_access)
 
     def authority_pem(self) -> str:
         """Give the certificate whose fingerprint is in tokens."""

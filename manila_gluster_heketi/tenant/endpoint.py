@@ -53,12 +53,14 @@ class Answer:
 
     :ivar authorities_pem: what nodes' certificates are verified with
     :ivar servers: to mount from, the first one preferred
+    :ivar secure_access: they speak nothing but TLS
     """
 
     certificate_pem: str
     authorities_pem: str
     volume: str
     servers: tuple[str, ...]
+    secure_access: bool
 
 
 class Endpoint:
@@ -179,7 +181,12 @@ class Endpoint:
             raise self.failed('its answer is none that we know')
         certificate, authorities, volume = map(str, texts)
         return Answer(
-            certificate, authorities, volume, tuple(map(str, servers))
+            certificate,
+            authorities,
+            volume,
+            tuple(map(str, servers)),
+            # Endpoints of older releases don't say.
+            told.get('secure_access') is True,
         )
 
     def _refusal(

@@ -19,6 +19,7 @@ from cryptography import x509
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.tenant import identity as identities
 from manila_gluster_heketi.tenant.endpoint import Answer
 from manila_gluster_heketi.tenant.endpoint import Endpoint
 from manila_gluster_heketi.tenant.identity import Identity
@@ -57,6 +58,9 @@ def enrol(
 ) -> Outcome:
     """Make a key, have it certified, and install both with the authority.
 
+    If the share's cluster has management encryption, this host gets the file
+    for that as well.
+
     Nothing is sent until all that can be seen here is right. The key stays
     here. What is cut short, here or on the way, is done again by the same
     call.
@@ -87,6 +91,10 @@ def enrol(
         identity.forget_key()
         raise
     bundle = _bundle(endpoint, answer, token, key, authority)
+    if answer.secure_access:
+        # First: what comes after the end of the installation can't be done
+        # again.
+        identities.expect_tls()
     identity.install(bundle)
     return Outcome(
         common_name=token.common_name,

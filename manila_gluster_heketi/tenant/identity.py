@@ -23,6 +23,7 @@ import subprocess
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import names
+from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.hostcmd import system
 from manila_gluster_heketi.hostcmd import tls_files
 from manila_gluster_heketi.hostcmd.command import Command
@@ -50,6 +51,28 @@ def directory_of_glusterfs() -> str:
             value='',
             reason='glusterfs of this host does not say where it reads '
             'certificates; install it, or name the directory',
+        ) from error
+
+
+def expect_tls(path: str = names.SECURE_ACCESS) -> None:
+    """Have this host's glusterfs speak TLS with every glusterd.
+
+    :param path: of the file that says so
+    :raises InvalidInput: it can't be written
+    """
+    if os.path.exists(path):
+        return
+    try:
+        for command in (
+            mounts.make_directory(os.path.dirname(path)),
+            system.write_file(path, '\n'),
+        ):
+            _run(command)
+    except _Failed as error:
+        raise exceptions.InvalidInput(
+            field='file for management encryption',
+            value=path,
+            reason=str(error),
         ) from error
 
 
@@ -173,8 +196,9 @@ def _run(command: Command) -> str:
     """Run a host command here, as the executors do on nodes."""
     guard = command.guard
     if guard is not None:
-        assert guard.condition is Condition.EXISTS
-        if not os.path.exists(guard.path):
+        assert guard.condition in (Condition.EXISTS, Condition.MISSING)
+        wanted = guard.condition is Condition.EXISTS
+        if os.path.exists(guard.path) is not wanted:
             return ''
     try:
         done = subprocess.run(

@@ -67,6 +67,7 @@ class AnswerTestCase(served.ServedTestCase):
                 'not_after': record.not_after.isoformat(),
                 'volume': volume.name,
                 'servers': list(self.d.service.export_hosts(volume)),
+                'secure_access': False,
             },
             told,
         )

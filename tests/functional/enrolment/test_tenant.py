@@ -12,6 +12,7 @@
 
 """A tenant's machine: from a token to an identity, whatever comes between."""
 
+import functools
 import itertools
 import os
 import stat
@@ -133,6 +134,40 @@ class EnrolTestCase(TenantTestCase):
         self.assert_enrolled()
         mode = stat.S_IMODE(os.stat(self.directory).st_mode)
         self.assertEqual(0o755, mode & 0o755)
+
+    def test_management_encryption(self) -> None:
+        """The file that mounts need then is made, and its directory."""
+        path = f'{self.useFixture(fixtures.TempDir()).path}/glusterd/secure'
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'manila_gluster_heketi.tenant.identity.expect_tls',
+                functools.partial(identity.expect_tls, path),
+            )
+        )
+        self.d.service.secure_access.switch('c1', True, interrupt_mounts=True)
+        self.enrol()
+        self.assert_enrolled()
+        self.assertTrue(os.path.isfile(path))
+
+    def test_management_encryption_that_can_not_be(self) -> None:
+        """The same token does it when it can."""
+        path = f'{self.useFixture(fixtures.TempDir()).path}/glusterd'
+        with open(path, 'w') as file:
+            file.write('no directory\n')
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'manila_gluster_heketi.tenant.identity.expect_tls',
+                functools.partial(
+                    identity.expect_tls, f'{path}/secure-access'
+                ),
+            )
+        )
+        self.d.service.secure_access.switch('c1', True, interrupt_mounts=True)
+        self.assertRaises(exceptions.InvalidInput, self.enrol)
+        os.unlink(path)
+        self.enrol()
+        self.assert_enrolled()
+        self.assertTrue(os.path.isfile(f'{path}/secure-access'))
 
     def test_an_identity_is_there(self) -> None:
         """It is not overwritten, and the token can still be used."""

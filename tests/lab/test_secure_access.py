@@ -15,14 +15,19 @@
 import time
 from typing import ClassVar
 
+from manila_gluster_heketi import durability
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi import names
+from manila_gluster_heketi import spread
 from manila_gluster_heketi.cli.exit_codes import ExitCode
 from manila_gluster_heketi.lab import client
+from manila_gluster_heketi.service import Service
 from manila_gluster_heketi.sizes import MIB
 from tests.lab import footprint
 from tests.lab import scanner
 from tests.lab import site
+from tests.lab import test_topology_load
 
 _GLUSTERD_PORT = 24007
 _TEXT = 'from alice'
@@ -131,3 +136,62 @@ class SecureAccessTest(site.SiteCase):
             self.assertEqual(
                 (frozenset(), frozenset()), (seen.plain, seen.sealed)
             )
+
+
+class NodeTest(test_topology_load.BareNodesCase):
+    """A node that comes to a cluster with it, and goes again."""
+
+    DEFAULT_TIMEOUT = 900
+
+    def run_well(self, *argv: str) -> None:
+        """Run a command that must succeed."""
+        done = site.run(self.file, *argv)
+        self.assertEqual(0, done.returncode, done.stderr)
+
+    def with_file(self) -> list[bool]:
+        """Tell which nodes have the file."""
+        return [
+            any(each.startswith(names.SECURE_ACCESS) for each in seen.files)
+            for seen in footprint.look(self.lab).values()
+        ]
+
+    def test_last_node_comes_later(self) -> None:
+        """It is probed in TLS, takes bricks, and is as before at the end."""
+        self.addCleanup(footprint.sweep, self.lab)
+        everybody = self.document
+        [cluster] = everybody['clusters']
+        self.document = {
+            'clusters': [{'name': 'c1', 'nodes': cluster['nodes'][:-1]}]
+        }
+        done = self.load()
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.run_well('cluster', 'secure-access', 'c1', 'on')
+        self.assertEqual([True, True, True, False], self.with_file())
+        cluster['name'] = 'c1'
+        self.document = everybody
+        done = self.load()
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual([True, True, True, True], self.with_file())
+        self.run_well('check')
+        # Of four bricks, one on each node.
+        service = Service(site.settings(self.file))
+        service.prepare()
+        service.create_volume(
+            model.VolumeSpec(
+                'one',
+                'one',
+                400 * MIB,
+                durability.disperse(3, 1),
+                spread.Spread(),
+            )
+        )
+        service.delete_volume('one')
+        last = self.lab.nodes[-1]
+        for device in last.devices:
+            self.run_well('device', 'remove', f'{last.address}:{device}')
+        self.run_well('node', 'remove', last.address)
+        service.executor.close()
+        self.assertEqual([True, True, True, False], self.with_file())
+        self.assertEqual(
+            self.before[last.name], footprint.look(self.lab)[last.name]
+        )

@@ -12,8 +12,8 @@
 
 """Management encryption, switched for a whole cluster."""
 
+import dataclasses
 import datetime
-import threading
 from typing import Any
 
 import ddt
@@ -169,26 +169,27 @@ class SwitchTestCase(SecuredTestCase):
         self.assertEqual(2, len(waited))
 
     def test_nothing_else_meanwhile(self) -> None:
-        """A volume that is asked for is made when nodes see each other."""
-        made: list[Any] = []
+        """Who asks for a volume waits; here, for no time at all."""
+        refused: list[Exception] = []
 
         def ask(host: str, command: object) -> None:
             service, _ = self.d.process()
-            self._thread = thread = threading.Thread(
-                target=lambda: made.append(
-                    (
-                        service.create_volume(self.d.spec()),
-                        self.having(),
-                    )
+            service.engine.site = dataclasses.replace(
+                service.engine.site, busy_timeout_seconds=0
+            )
+            refused.append(
+                self.assertRaises(
+                    exceptions.UnderWay,
+                    service.create_volume,
+                    self.d.spec(),
                 )
             )
-            self.addCleanup(thread.join)
-            thread.start()
 
         self.d.executor.before = once(says('restart_once'), ask)
         self.switch()
-        self._thread.join()
-        self.assertEqual((self.d.hosts, self.d.hosts), made[0][1])
+        [error] = refused
+        self.assertIn(model.OpKind.SECURE_ACCESS, str(error))
+        self.d.create()
 
 
 @ddt.ddt
@@ -316,6 +317,22 @@ class UndoneTestCase(SecuredTestCase):
         self.assertEqual(([], []), self.having())
         self.d.cluster.mend_link('gl2', 'gl3')
         self.d.cluster.advance(60)
+        self.d.service.recover()
+        self.assert_switched(False)
+
+    def test_bricks_do_not_come_back(self) -> None:
+        """They are waited for likewise, there and back."""
+        self.d.create()
+        self.d.executor.after = once(
+            on('gl2', says('restart_once')),
+            lambda host, _: self.d.cluster.spoil_disks(host, root=False),
+        )
+        error = self.assertRaises(
+            exceptions.OperationStuck, self.switch, interrupt_mounts=True
+        )
+        self.assertIn('10.0.0.2:/', str(error))
+        self.assertEqual(([], []), self.having())
+        self.d.cluster.repair_disks('gl2')
         self.d.service.recover()
         self.assert_switched(False)
 

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-# What tools/test and tools/demo share. To be sourced by bash.
+# What the scripts beside it share. To be sourced by bash.
 #
 #   say WORDS...             print a line
 #   stage NAME COMMAND...    run a command, print its time and its outcome;
@@ -22,6 +22,8 @@
 #   ensure_databases         the same for the servers that the store is tested
 #                            on; none is started
 #   ensure_venv              make or refresh the virtual environment
+#   ensure_requirements WHAT FILE...
+#                            the same without this package, from these files
 #   finish                   print all stages and the total time; 1 if one
 #                            failed
 
@@ -205,20 +207,27 @@ _put_stamp() {
     _stamp "${@:2}" >"$VENV/.stamp-$1"
 }
 
-ensure_venv() {
-    local requirements=(requirements.txt test-requirements.txt)
-    local package=(setup.cfg setup.py pyproject.toml)
+# WHAT is said of the requirements that the files have.
+ensure_requirements() {
+    local what=$1 files=("${@:2}")
     local pip=("$VENV/bin/python" -m pip install --quiet)
     if ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
         say "Making the virtual environment $VENV"
         _make_venv || { fail "python3 -m venv failed"; return 1; }
     fi
-    if ! _stamped requirements "${requirements[@]}"; then
-        say 'Installing Manila, its client and what the tests need'
+    if ! _stamped requirements "${files[@]}"; then
+        say "Installing $what"
         quietly "${pip[@]}" --upgrade pip &&
-            quietly "${pip[@]}" "${requirements[@]/#/-r$ROOT/}" &&
-            _put_stamp requirements "${requirements[@]}" || return 1
+            quietly "${pip[@]}" "${files[@]/#/-r$ROOT/}" &&
+            _put_stamp requirements "${files[@]}" || return 1
     fi
+}
+
+ensure_venv() {
+    local package=(setup.cfg setup.py pyproject.toml)
+    local pip=("$VENV/bin/python" -m pip install --quiet)
+    ensure_requirements 'Manila, its client and what the tests need' \
+        requirements.txt test-requirements.txt || return 1
     if ! _stamped package "${package[@]}"; then
         say 'Installing this package in place'
         _pbr_version

@@ -28,6 +28,8 @@ from manila_gluster_heketi.cli.exit_codes import ExitCode
 LOG = logging.getLogger(__name__)
 
 _NAMESPACE = 'gluster_heketi.cli'
+# The client of Barbican tells where a secret is each time that it looks.
+_TALKATIVE = ('stevedore', 'oslo_concurrency', 'alembic', 'barbicanclient')
 
 # The most telling class first: an error gets the status of the first that it
 # belongs to.
@@ -80,9 +82,9 @@ class Shell(app.App):
         return parser
 
     def configure_logging(self) -> None:
-        """Show debug lines of this project alone, not of its libraries."""
+        """Show what this project logs, and of these libraries warnings."""
         super().configure_logging()
-        for name in ('stevedore', 'oslo_concurrency', 'alembic'):
+        for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
 
     def run_subcommand(self, argv: list[str]) -> int:

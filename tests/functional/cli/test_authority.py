@@ -14,8 +14,12 @@
 
 import dataclasses
 import json
+import logging
 import os
 from typing import Any
+
+import fixtures
+from castellan.common.objects import opaque_data
 
 from manila_gluster_heketi.cli.exit_codes import ExitCode
 from manila_gluster_heketi.tls import ca
@@ -161,6 +165,43 @@ class EncryptTestCase(AuthorityTestCase):
             'cert', 'issue', 'alice', '--directory', self.d.directory
         )
         self.assertEqual(0, status, err)
+
+
+class KeyManagerTestCase(AuthorityTestCase):
+    """gluster_heketi_ca_passphrase_secret."""
+
+    def test_client_of_barbican_is_talkative(self) -> None:
+        """What it logs as it works is not for whoever gave the command."""
+        self.useFixture(
+            fixtures.MonkeyPatch('castellan.key_manager.API', _Barbican)
+        )
+        self.config = self.configure(
+            'gluster_heketi_ca_passphrase_secret = the-id',
+            '[key_manager]',
+            'auth_type = keystone_password',
+            'password = open sesame',
+        )
+        status, _, err = self.run_command(
+            'cert', 'issue', 'alice', '--directory', self.d.directory
+        )
+        self.assertEqual(0, status, err)
+        self.assertNotIn('Calculated', err)
+        self.assertIn('made a certificate authority', err)
+        self.assertTrue(keys.is_encrypted(self.read(self.key)))
+
+
+class _Barbican:
+    """Gives one secret, and logs as the client does."""
+
+    def __init__(self, configuration: object) -> None:
+        """Take what castellan's does."""
+
+    def get(self, credentials: object, secret: str) -> opaque_data.OpaqueData:
+        """Give it."""
+        logging.getLogger('barbicanclient.base').info(
+            'Calculated Secrets uuid ref: secrets/%s', secret
+        )
+        return opaque_data.OpaqueData(b'correct horse')
 
 
 class ImportTestCase(AuthorityTestCase):

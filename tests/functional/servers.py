@@ -28,6 +28,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -75,6 +76,9 @@ class Server(abc.ABC):
         self.directory = self._new_directory()
         self._process: subprocess.Popen[bytes] | None = None
         self._names = itertools.count(1)
+        # Who starts it looks until it answers; one that was stopped meanwhile
+        # would be started once more, beside the next one.
+        self._turn = threading.RLock()
         try:
             self._make()
         except subprocess.CalledProcessError as error:
@@ -121,6 +125,10 @@ class Server(abc.ABC):
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
+        with self._turn:
+            self._start()
+
+    def _start(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
             if time.monotonic() > deadline:
@@ -147,10 +155,11 @@ class Server(abc.ABC):
 
         :param how: another signal than the one for a clean stop
         """
-        if self._process is not None:
-            self._process.send_signal(how or self.stop_signal)
-            self._process.wait(_START_SECONDS)
-            self._process = None
+        with self._turn:
+            if self._process is not None:
+                self._process.send_signal(how or self.stop_signal)
+                self._process.wait(_START_SECONDS)
+                self._process = None
 
     def kill(self) -> None:
         """Let it die as by a loss of power."""

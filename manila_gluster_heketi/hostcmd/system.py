@@ -86,9 +86,14 @@ _REMOVE = """\
 rm -f -- "$1" && sync "${1%/*}"
 """
 
-# A reboot, which starts the service too, takes the note away. Debian's unit
-# allows for 6 starts of glusterd an hour: the next one would end it for good,
-# were they not counted anew.
+# Debian's unit allows for 6 starts of glusterd an hour: the next one would end
+# it for good, were they not counted anew.
+_RESTART = """\
+systemctl reset-failed "$1"
+systemctl restart "$1"
+"""
+
+# The same; a reboot, which starts the service too, takes the note away.
 _RESTART_ONCE = """\
 [ -e "$1" ] && exit 0
 systemctl reset-failed "$2"
@@ -154,7 +159,8 @@ def service_restart(name: str = GLUSTERD) -> Command:
     Debian's unit (glusterfs 10.3) has systemd end all that is in it.
     """
     return Command(
-        ('systemctl', 'restart', name), timeout_seconds=_RESTART_SECONDS
+        shell.script(_RESTART, 'restart', name),
+        timeout_seconds=_RESTART_SECONDS,
     )
 
 

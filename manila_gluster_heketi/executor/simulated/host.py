@@ -293,6 +293,9 @@ class Host:
             return scripts.set_ping_timeout(self.space, arguments[1])
         if name == 'restore_ping_timeout':
             return scripts.restore_ping_timeout(self.space)
+        if name == 'restart' and arguments == ('glusterd',):
+            self.start_glusterd()
+            return DONE
         if name == 'restart_once' and arguments[1] == 'glusterd':
             return self._restart_once(arguments[0])
         raise UnknownCommand(argv)
@@ -314,12 +317,9 @@ class Host:
         )
 
     def _systemctl(self, argv: tuple[str, ...]) -> Outcome:
-        if argv[1:] == ('restart', 'glusterd') or (
-            argv[1:] == ('start', 'glusterd') and not self.glusterd_runs
-        ):
-            self.start_glusterd()
-            return DONE
         if argv[1:] == ('start', 'glusterd'):
+            if not self.glusterd_runs:
+                self.start_glusterd()
             return DONE
         if argv[1:] == ('is-active', '--quiet', 'glusterd'):
             return DONE if self.glusterd_runs else failed(3)

@@ -18,6 +18,7 @@ import fixtures
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import names
+from manila_gluster_heketi.hostcmd import system
 from manila_gluster_heketi.operations import node_steps
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.store import journal
@@ -258,7 +259,7 @@ class LoadTestCase(deployment.DeployedTestCase):
         files = dict(d.on_hosts()['gl1']['files'])
         self.assertIn('ping-timeout 0', files['/etc/glusterfs/glusterd.vol'])
         self.assertNotIn(
-            'systemctl restart glusterd', [c for _, c in d.executor.seen]
+            str(system.service_restart()), [c for _, c in d.executor.seen]
         )
 
 
@@ -268,7 +269,7 @@ class FailureTestCase(deployment.DeployedTestCase):
 
     @ddt.data(
         ('set_ping_timeout',),
-        ('systemctl', 'restart'),
+        ('restart', 'glusterd'),
         ('peer', 'probe'),
         ('write_file', '/usr/lib/ssl/glusterfs.pem'),
     )

@@ -343,7 +343,7 @@ class FlushHookTest(_ScriptCase):
 
 
 @ddt.ddt
-class RestartOnceTest(_ScriptCase):
+class RestartTest(_ScriptCase):
     """A service, which here writes down what is asked of it."""
 
     def setUp(self):
@@ -385,6 +385,15 @@ class RestartOnceTest(_ScriptCase):
         """A unit that systemd does not know yet has none."""
         self._serve(status='$([ "$1" != reset-failed ]; echo $?)')
         self.succeed(system.service_restart_once('one'), shell)
+
+    @ddt.data(*_SHELLS)
+    def test_each_time(self, shell):
+        for _ in range(2):
+            self.succeed(system.service_restart(), shell)
+
+        self.assertEqual(
+            2 * ['reset-failed glusterd', 'restart glusterd'], self._asked()
+        )
 
     @ddt.data(*_SHELLS)
     def test_again_if_it_did_not_start(self, shell):

@@ -33,6 +33,7 @@ import time
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import NamedTuple
+from typing import NoReturn
 
 from manila_gluster_heketi import model
 from manila_gluster_heketi.durability import replicate
@@ -183,12 +184,12 @@ class Process:
 
 
 def _site() -> Site:
-    def authority() -> object:
+    def authority() -> NoReturn:
         raise AssertionError('nothing is signed here')
 
     return Site(
         executor=simulated.SimulatedCluster(()),
-        authority=authority,  # type: ignore[arg-type]
+        authority=authority,
     )
 
 

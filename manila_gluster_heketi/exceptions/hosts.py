@@ -216,13 +216,13 @@ class GlusterError(HostError):
 
 
 class GlusterBusy(GlusterError):
-    """Another transaction holds Gluster's lock; tried again in vain."""
+    """Another transaction holds Gluster's lock, or one of its daemons ends.
+
+    It was tried again in vain.
+    """
 
     code = 'MGH-401'
-    template = (
-        'host {host}: another transaction holds the lock for '
-        '{command!r}: {stderr}.'
-    )
+    template = 'host {host}: Gluster is too busy for {command!r}: {stderr}.'
     action = 'Try again; if it stays, restart glusterd on the peer named.'
     http_status = 503
 

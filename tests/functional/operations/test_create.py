@@ -335,7 +335,7 @@ class AtOnceTestCase(deployment.DeployedTestCase):
 
         d.executor.before = busy
         error = self.assertRaises(exceptions.OperationFailed, d.create)
-        self.assertIn('another transaction holds the lock', str(error))
+        self.assertIn('Gluster is too busy', str(error))
         self.assertEqual(before, d.world())
 
 

@@ -27,6 +27,8 @@ import testtools
 from oslotest import base
 from sqlalchemy import exc as sa_exc
 
+from tests import statements
+
 #: Set while the lab is up and the tests run inside its network namespace.
 LAB_VARIABLE = 'GLUSTER_HEKETI_LAB'
 
@@ -144,6 +146,7 @@ class TestCase(base.BaseTestCase):
                 [{'action': 'error', 'category': sa_exc.SAWarning}]
             )
         )
+        self.useFixture(statements.SharedStatements())
         self.useFixture(
             RefusalFixture(
                 processes=self.allow_processes, sockets=self.allow_sockets

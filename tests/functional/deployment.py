@@ -46,6 +46,7 @@ from manila_gluster_heketi.tls.ca import Authority
 from tests import base
 from tests.functional import handshakes
 from tests.functional import interference
+from tests.functional import migrated
 
 # A store in memory is not slowed down by what else writes to the disk.
 _MEMORY = '/dev/shm'
@@ -134,6 +135,8 @@ class Deployment(fixtures.Fixture):
         self.directory = self.useFixture(fixtures.TempDir(root)).path
         self.bricks_seen = handshakes.Bricks(self.cluster, self.hosts)
         self.settings = settings_in(self.directory, **self.options)
+        if 'store_connection' not in self.options:
+            migrated.put(f'{self.directory}/store.sqlite')
         self.service, self.executor = self.process()
 
     def process(self) -> tuple[Service, interference.Interference]:

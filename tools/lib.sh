@@ -15,6 +15,9 @@
 #   say WORDS...             print a line
 #   stage NAME COMMAND...    run a command, print its time and its outcome;
 #                            a failure is kept, not fatal: see stages_failed
+#   beside NAME COMMAND...   start a command that a later stage waits for
+#   beside_done NAME         print what it says, from its beginning to its end,
+#                            and give its outcome
 #   quietly COMMAND...       hide the output unless the command fails, and
 #                            show that it is still at work
 #   ensure_packages [lab] [browser]
@@ -34,6 +37,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 _FAILED=()
 _SUMMARY=()
 _BLAMED=()
+declare -A _BESIDE=()
 
 say() {
     printf '%s\n' "$*"
@@ -59,7 +63,8 @@ blame() {
 # The caller must not use "set -e": bash ignores it inside "if" anyway, so
 # functions that run as stages join their commands with &&.
 stage() {
-    local name=$1 begin=$SECONDS outcome=ok
+    local name=$1 outcome=ok begin
+    begin=${_BESIDE[$1]:-$SECONDS}
     shift
     _NOTE=''
     printf '\n==> %s\n' "$name"
@@ -73,6 +78,40 @@ stage() {
     _SUMMARY+=("$line")
     printf '<== %s\n' "$line"
     [[ $outcome == ok ]]
+}
+
+# In a process group of its own, so that all of it can be ended with this
+# script, and it alone.
+beside() {
+    local name=$1
+    shift
+    if [[ -z ${_LOGS:-} ]]; then
+        _LOGS=$(mktemp -d)
+        trap _end_beside EXIT
+        trap 'exit 130' INT
+        trap 'exit 143' TERM
+    fi
+    say "Starting $name beside what follows."
+    _BESIDE[$name]=$SECONDS
+    setsid bash -c '"${@:2}"; echo $? >"$1.code"' bash "$_LOGS/$name" "$@" \
+        >"$_LOGS/$name" 2>&1 </dev/null &
+    echo $! >"$_LOGS/$name.pid"
+}
+
+beside_done() {
+    local log=$_LOGS/$1
+    tail --lines=+1 --follow --pid="$(<"$log.pid")" "$log"
+    return "$(cat "$log.code" 2>/dev/null || echo 1)"
+}
+
+_end_beside() {
+    local pid
+    for pid in "$_LOGS"/*.pid; do
+        # Those that are done are not there any more.
+        kill -TERM -- "-$(<"$pid")" 2>/dev/null
+    done
+    wait
+    rm -rf "$_LOGS"
 }
 
 finish() {

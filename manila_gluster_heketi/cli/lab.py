@@ -123,6 +123,14 @@ class Up(_LabCommand):
             help=f'memory of each node in MiB; default: {spec.memory_mib}',
         )
         parser.add_argument(
+            '--no-idle-hooks',
+            action='store_false',
+            default=None,
+            dest='idle_hooks',
+            help="without Gluster's hooks for programs that the nodes don't "
+            'have, such as Samba: volumes take less of the processor',
+        )
+        parser.add_argument(
             '--uml',
             metavar='FILE',
             dest='kernel',

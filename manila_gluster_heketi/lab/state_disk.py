@@ -50,6 +50,17 @@ _COPIED = (
     'var/lib/glusterd/groups',
     'var/lib/glusterd/hooks',
 )
+# Hooks of glusterd that have nothing to do on a node: there is no SELinux, no
+# Samba, CTDB or Ganesha, and nobody asks for what the others are for.
+_IDLE_HOOKS = (
+    'S10selinux-*',
+    'S29CTDB*',
+    'S30samba-*',
+    'S31ganesha-*',
+    'S32gluster_enable_shared_storage*',
+    'S56glusterd-geo-rep-*',
+    'S57glusterfind-*',
+)
 # From guest/ in this package: where it goes, and its mode.
 _INSTALLED = {
     'lvmlocal.conf': ('etc/lvm/lvmlocal.conf', 0o644),
@@ -92,6 +103,8 @@ def fill(
     (root / _GSYNCD).parent.mkdir(parents=True)
     os.mknod(root / _GSYNCD, stat.S_IFCHR, os.makedev(0, 0))
     _copy_from_host(root)
+    if not lab.spec.idle_hooks:
+        _remove_idle_hooks(root / 'var/lib/glusterd/hooks')
     for script, (name, mode) in _INSTALLED.items():
         install_script(script, root / name, mode)
     _write_links(root)
@@ -121,6 +134,12 @@ def _copy_from_host(root: pathlib.Path) -> None:
             shutil.copytree(source, root / name, symlinks=True)
         elif source.exists():
             shutil.copy2(source, root / name)
+
+
+def _remove_idle_hooks(hooks: pathlib.Path) -> None:
+    for pattern in _IDLE_HOOKS:
+        for hook in hooks.rglob(pattern):
+            hook.unlink()
 
 
 def _write_links(root: pathlib.Path) -> None:

@@ -95,7 +95,9 @@ class LabNodesTest(unittest.TestCase):
         cls.scratch = pathlib.Path(tempfile.mkdtemp(prefix='lab-'))
         cls.addClassCleanup(shutil.rmtree, cls.scratch)
         cls.lab = cls._up(_spec('one', '10.91.1.0/24'))
-        cls.other = cls._up(_spec('two', '10.91.2.0/24', node_count=1))
+        cls.other = cls._up(
+            _spec('two', '10.91.2.0/24', node_count=1, idle_hooks=False)
+        )
 
     @classmethod
     def _up(cls, spec: layout.LabSpec) -> layout.Lab:
@@ -142,6 +144,22 @@ class LabNodesTest(unittest.TestCase):
         shipped = pathlib.Path('/etc/glusterfs/glusterd.vol').read_text()
         found = self.answer('n1', 'cat /etc/glusterfs/glusterd.vol')
         self.assertEqual(shipped.strip(), found)
+
+    def test_hooks_are_as_shipped_unless_idle_ones_are_not_wanted(
+        self,
+    ) -> None:
+        ask = "cd /var/lib/glusterd/hooks/1; find . -name 'S*' | sort"
+        shipped = subprocess.run(
+            ['sh', '-c', ask], check=True, capture_output=True, text=True
+        ).stdout
+        self.assertEqual(shipped, self.run_on('n1', ask).stdout)
+        self.assertEqual(
+            [
+                './add-brick/post/S13create-subdir-mounts.sh',
+                './add-brick/pre/S28Quota-enable-root-xattr-heal.sh',
+            ],
+            self.run_on('n1', ask, lab=self.other).stdout.split(),
+        )
 
     def test_guests_see_nothing_of_the_hosts_secrets(self) -> None:
         listing = self.answer(

@@ -54,7 +54,17 @@ def main(argv: Sequence[str]) -> None:
         service.load_topology(json.dumps(document))
     for rule in inject_rules.read(pathlib.Path(rules).read_text()):
         injector.arm(rule)
-    getattr(service, method)(**_arguments(json.loads(arguments)))
+    _ask(service, method, json.loads(arguments))
+
+
+def ask(chosen: dict[str, Any], method: str, given: dict[str, Any]) -> None:
+    """Start a process, and do one thing in it.
+
+    :param chosen: SETTINGS, see above
+    :param given: ARGUMENTS
+    """
+    service, _ = start(chosen)
+    _ask(service, method, given)
 
 
 def start(
@@ -86,10 +96,10 @@ def start(
     return service, injector
 
 
-def _arguments(given: dict[str, Any]) -> dict[str, Any]:
+def _ask(service: Service, method: str, given: dict[str, Any]) -> None:
     if 'spec' in given:
-        return {**given, 'spec': model.VolumeSpec(**given['spec'])}
-    return given
+        given = {**given, 'spec': model.VolumeSpec(**given['spec'])}
+    getattr(service, method)(**given)
 
 
 if __name__ == '__main__':

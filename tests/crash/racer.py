@@ -11,12 +11,8 @@
 # under the License.
 """A process that asks for one change after the other, until it is killed.
 
-    python -m tests.crash.racer SETTINGS LOG SEED COUNT SHARES HOSTS
-
-SETTINGS is that of ``process``. SHARES are its own, with commas in between;
-besides, all processes share some. HOSTS are those that a topology may have.
-What it asks for, and what came of it, it appends to the file LOG, a JSON
-object on each line:
+What it asks for, and what came of it, it appends to a file, a JSON object on
+each line:
 
 * ``{"asked": ..., "share": ...}`` before each change
 * ``{"code": ..., "share": ..., "state": ...}`` after it, with the code of the
@@ -28,7 +24,6 @@ Errors that nobody may ever see end it with a traceback.
 import json
 import os
 import random
-import sys
 import time
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -156,19 +151,32 @@ class Racer:
         return self._service.recover
 
 
-def main(argv: Sequence[str]) -> None:
-    """Race."""
-    options, log, seed, count, shares, hosts = argv
-    service, _ = process.start(json.loads(options))
+def race(
+    options: dict[str, Any],
+    log: str,
+    seed: str,
+    count: int,
+    shares: Sequence[str],
+    hosts: Sequence[str],
+) -> None:
+    """Race.
+
+    :param options: settings, see :mod:`tests.crash.process`
+    :param log: where it writes
+    :param count: how many changes to ask for
+    :param shares: its own; besides, all processes share some
+    :param hosts: those that a topology may have
+    """
+    service, _ = process.start(options)
     dawdle(random.Random(seed))
-    racer = Racer(service, seed, shares.split(','), hosts.split(','))
+    racer = Racer(service, seed, shares, hosts)
     file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def write(**line: object) -> None:
         # At once and as a whole, or not at all.
         os.write(file, f'{json.dumps(line)}\n'.encode())
 
-    for _ in range(int(count)):
+    for _ in range(count):
         name, share, act = racer.next()
         code = ''
         write(asked=name, share=share)
@@ -179,7 +187,3 @@ def main(argv: Sequence[str]) -> None:
         is_own = racer.is_own(share)
         state = state_of(service, share) if is_own else None
         write(code=code, share=share, state=state)
-
-
-if __name__ == '__main__':
-    main(sys.argv[1:])

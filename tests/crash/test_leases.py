@@ -11,12 +11,9 @@
 # under the License.
 """Leases of real processes: one sleeps, and another one takes over."""
 
-import json
 import os
 import pathlib
 import signal
-import subprocess
-import sys
 import threading
 import time
 from typing import Any
@@ -27,28 +24,14 @@ from manila_gluster_heketi import model
 from manila_gluster_heketi.sizes import GIB
 from tests.crash import agreement
 from tests.crash import far_hosts
+from tests.crash import forked
+from tests.crash import process
 from tests.functional import databases
 from tests.functional import deployment
 
 _LEASE_SECONDS = 1.0
 _PATIENCE_SECONDS = 60
 _SPEC = {'share_id': 'share-1', 'name': 'v', 'size_bytes': GIB}
-_ROOT = pathlib.Path(__file__).parents[2]
-
-
-def _command(options: dict[str, Any], method: str, **given: Any) -> list[str]:
-    rules = pathlib.Path(options['state_path'], 'rules.json')
-    rules.parent.mkdir(exist_ok=True)
-    rules.write_text('[]')
-    return [
-        sys.executable,
-        '-m',
-        'tests.crash.process',
-        json.dumps(options),
-        str(rules),
-        method,
-        json.dumps(given),
-    ]
 
 
 def _is_stopped(pid: int) -> bool:
@@ -68,6 +51,11 @@ class SleeperTestCase(deployment.DeployedTestCase):
     allow_processes = True
     allow_sockets = True
     TIMEOUT_SCALING_FACTOR = 2
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        forked.prepare(process.__name__)
 
     def setUp(self) -> None:
         """Have hosts that many processes use."""
@@ -90,9 +78,17 @@ class SleeperTestCase(deployment.DeployedTestCase):
             'lease_seconds': _LEASE_SECONDS,
         }
 
+    def start(
+        self, name: str, method: str, given: dict[str, Any]
+    ) -> forked.Forked:
+        """Start a process that does one thing."""
+        log = pathlib.Path(self.d.directory, f'{name}.said')
+        options = self.options(name)
+        return forked.Forked(log, process.ask, options, method, given)
+
     def fall_asleep(
         self, word: str, method: str, **given: Any
-    ) -> 'subprocess.Popen[str]':
+    ) -> forked.Forked:
         """Start a process that is stopped when a host has run a command."""
         started, stopped = threading.Event(), threading.Event()
 
@@ -101,45 +97,32 @@ class SleeperTestCase(deployment.DeployedTestCase):
                 return
             if any(word in each.argv for each in batch):
                 started.wait(_PATIENCE_SECONDS)
-                sleeper.send_signal(signal.SIGSTOP)
+                sleeper.signal(signal.SIGSTOP)
                 while not _is_stopped(sleeper.pid):
                     time.sleep(0.01)
                 stopped.set()
 
         self.exchange.done = stop
-        sleeper = subprocess.Popen(
-            _command(self.options('sleeper'), method, **given),
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=_ROOT,
-        )
+        sleeper = self.start('sleeper', method, given)
         self.addCleanup(sleeper.kill)
         started.set()
         while not stopped.wait(0.1):
-            self.assertIsNone(sleeper.poll(), 'it was not stopped')
+            self.assertIsNone(sleeper.exit_code, 'it was not stopped')
         time.sleep(1.5 * _LEASE_SECONDS)
         return sleeper
 
     def other(self, method: str, **given: Any) -> None:
         """Let another process do something meanwhile."""
-        done = subprocess.run(
-            _command(self.options('other'), method, **given),
-            check=False,
-            capture_output=True,
-            text=True,
-            cwd=_ROOT,
-            timeout=_PATIENCE_SECONDS,
-        )
-        self.assertEqual(0, done.returncode, done.stderr)
+        other = self.start('other', method, given)
+        self.assertEqual(0, other.wait(_PATIENCE_SECONDS), other.said)
         self.assertEqual((), self.d.service.operations())
 
-    def wake(self, sleeper: 'subprocess.Popen[str]') -> None:
+    def wake(self, sleeper: forked.Forked) -> None:
         """Let it go on: it notices, stops, and changes nothing."""
         before = self.d.world()
-        sleeper.send_signal(signal.SIGCONT)
-        _, errors = sleeper.communicate(timeout=_PATIENCE_SECONDS)
-        self.assertEqual(1, sleeper.returncode)
-        self.assertRegex(errors, 'lease has run out|has taken it over')
+        sleeper.signal(signal.SIGCONT)
+        self.assertEqual(1, sleeper.wait(_PATIENCE_SECONDS))
+        self.assertRegex(sleeper.said, 'lease has run out|has taken it over')
         self.assertEqual(before, self.d.world())
         self.assertEqual([], agreement.differences(self.d))
         self.assertEqual((), self.d.service.operations())

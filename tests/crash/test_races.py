@@ -22,8 +22,6 @@ import itertools
 import json
 import pathlib
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -37,6 +35,7 @@ from manila_gluster_heketi.operations import load_topology
 from manila_gluster_heketi.sizes import GIB
 from tests.crash import agreement
 from tests.crash import far_hosts
+from tests.crash import forked
 from tests.crash import racer
 from tests.functional import databases
 from tests.functional import deployment
@@ -54,7 +53,6 @@ _SHARES = 3
 _LATENCY = cluster.Latency(
     {'ssh': 0.003, 'lvm': 0.002, 'mkfs.xfs': 0.005, 'gluster volume': 0.01}
 )
-_ROOT = pathlib.Path(__file__).parents[2]
 
 
 def _subject(operation: model.Operation) -> str:
@@ -74,7 +72,7 @@ class _Place:
     number: int
     log: pathlib.Path
     shares: tuple[str, ...]
-    process: 'subprocess.Popen[str] | None' = None
+    process: forked.Forked | None = None
     had: int = _CHANGES
 
     @property
@@ -115,7 +113,6 @@ class _Race(fixtures.Fixture):
         for place in self.places:
             if place.process is not None:
                 place.process.kill()
-                place.process.wait()
 
     def _options(self, place: _Place) -> dict[str, Any]:
         settings = self._d.settings
@@ -136,19 +133,15 @@ class _Race(fixtures.Fixture):
     def start(self, place: _Place) -> None:
         """Start a process that makes the changes that are left."""
         place.had = place.left
-        arguments = (
-            json.dumps(self._options(place)),
+        place.process = forked.Forked(
+            place.log.with_suffix('.said'),
+            racer.race,
+            self._options(place),
             str(place.log),
             f'{self._engine} {place.number} {place.left}',
-            str(place.left),
-            ','.join(place.shares),
-            ','.join(self._d.hosts),
-        )
-        place.process = subprocess.Popen(
-            [sys.executable, '-m', 'tests.crash.racer', *arguments],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=_ROOT,
+            place.left,
+            place.shares,
+            self._d.hosts,
         )
 
     def run(self) -> list[str]:
@@ -171,18 +164,16 @@ class _Race(fixtures.Fixture):
         if place.process is None or place.left > place.had - _LIFE:
             return
         place.process.kill()
-        place.process.communicate()
         self.killed += 1
         self.start(place)
 
     @staticmethod
     def _ended(place: _Place) -> Iterator[str]:
         assert place.process is not None
-        if place.process.poll() is None:
+        if place.process.exit_code is None:
             return
-        _, said = place.process.communicate()
-        if place.process.returncode:
-            yield f'process {place.number}: {said}'
+        if place.process.exit_code:
+            yield f'process {place.number}: {place.process.said}'
         place.process = None
 
 
@@ -197,6 +188,11 @@ class RaceTestCase(deployment.DeployedTestCase):
     allow_processes = True
     allow_sockets = True
     TIMEOUT_SCALING_FACTOR = 10
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        forked.prepare(racer.__name__)
 
     def setUp(self) -> None:
         """Have hosts, some of them in a cluster."""

@@ -10,16 +10,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Processes of the control plane that work on real nodes, and are killed.
-
-They are forked from one that has loaded all modules but done nothing: so
-each is as good as new, and costs no second to start.
-"""
+"""Processes of the control plane that work on real nodes, and are killed."""
 
 import concurrent.futures
 import dataclasses
-import multiprocessing
-import multiprocessing.forkserver
 import os
 import pathlib
 import signal
@@ -33,6 +27,7 @@ from manila_gluster_heketi.executor.inject_rules import Act
 from manila_gluster_heketi.executor.inject_rules import Rule
 from manila_gluster_heketi.executor.inject_rules import When
 from manila_gluster_heketi.service import Service
+from tests.crash import forked
 from tests.crash import stage
 
 Task = Callable[[Service], object]
@@ -40,16 +35,9 @@ Task = Callable[[Service], object]
 # Longer than the 180 s that a lock of Gluster is waited for.
 _SECONDS = 400
 
-_context = multiprocessing.get_context('forkserver')
-_context.set_forkserver_preload([__name__])
-
-
 def prepare() -> None:
-    """Start the process that others are forked from.
-
-    Its files would go with the temporary directory of a test that did it.
-    """
-    multiprocessing.forkserver.ensure_running()
+    """Start the process that others are forked from."""
+    forked.prepare(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,26 +69,14 @@ def live(
     :param log: what the process says is written there
     :raises AssertionError: it failed, or did not end
     """
-    process = _context.Process(
-        target=_work, args=(settings, task, log, death)
-    )
-    process.start()
-    process.join(_SECONDS)
-    if process.exitcode is None:
-        process.kill()
-        process.join()
-        raise AssertionError(f'no end after {_SECONDS} s: {log.read_text()}')
-    if process.exitcode not in (0, -signal.SIGKILL):
-        raise AssertionError(log.read_text())
-    return process.exitcode == 0
+    process = forked.Forked(log, _work, settings, task, death)
+    code = process.wait(_SECONDS)
+    if code not in (0, -signal.SIGKILL):
+        raise AssertionError(process.said)
+    return code == 0
 
 
-def _work(
-    settings: Settings, task: Task, log: pathlib.Path, death: Death | None
-) -> None:
-    with open(log, 'wb', buffering=0) as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+def _work(settings: Settings, task: Task, death: Death | None) -> None:
     injector = inject.Injector(openssh.OpenSshExecutor(settings.ssh))
     service = Service(settings, executor=injector)
     service.prepare()

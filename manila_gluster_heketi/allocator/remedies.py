@@ -109,8 +109,10 @@ def _bring_back(
             return True
         return tell(placeable.keep(more))
 
+    # By name too: a database gives rows in any order.
     absent = sorted(
-        _absent(devices, request), key=lambda each: -each.free_bytes
+        _absent(devices, request),
+        key=lambda each: (-each.free_bytes, each.name),
     )
     if not absent or not fits(absent):
         return None

@@ -358,6 +358,20 @@ class KindsOfChangesTestCase(base.TestCase):
         )
         self.assertEqual('bring back b.example, e.example:/dev/sd0', str(back))
 
+    def test_one_of_several_that_are_as_good(self) -> None:
+        """The same, in whatever order the database gives them."""
+        state = clusters.snapshot(
+            [Disk('a', 1, 20)]
+            + [Disk(n, 1, 12, node_online=False) for n in 'dbc']
+        )
+        request = drawn.request('replicate:2', 'none', 10)
+        for devices in itertools.permutations(state.devices):
+            rows = dataclasses.replace(state, devices=devices)
+            self.assertEqual(
+                allocator.BringBack(nodes=('b.example',)),
+                self._changes(rows, request)[0],
+            )
+
     def test_node_that_failed(self) -> None:
         """It may be tried again when it is well."""
         state = clusters.snapshot(Disk(n, 1, 20) for n in 'abc')

@@ -112,7 +112,7 @@ def _bring_back(
     # By name too: a database gives rows in any order.
     absent = sorted(
         _absent(devices, request),
-        key=lambda each: (-each.free_bytes, each.name),
+        key=lambda each: (-each.free_bytes, each.is_node, each.name),
     )
     if not absent or not fits(absent):
         return None

@@ -12,13 +12,24 @@
 
 """Tests of manila-gluster-heketi; tests/base.py is where to start."""
 
+import os
+
 import hypothesis
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile(
-    'here',
+    'repeatable',
     deadline=None,
+    derandomize=True,
     print_blob=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
-hypothesis.settings.load_profile('here')
+# Other examples each time, to look for what nobody has seen yet.
+hypothesis.settings.register_profile(
+    'explore',
+    hypothesis.settings.get_profile('repeatable'),
+    derandomize=False,
+)
+hypothesis.settings.load_profile(
+    os.environ.get('GLUSTER_HEKETI_EXAMPLES', 'repeatable')
+)

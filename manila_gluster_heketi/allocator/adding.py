@@ -60,7 +60,7 @@ def add_devices(case: WhatIf, tags_wanted: str = '') -> AddDevices | None:
     counts = collections.Counter(way)
     new = [each for each in counts if isinstance(each, int)]
     there = {
-        _name(each, case.labels): counts[each]
+        _name(each, adding.labels): counts[each]
         for each in counts
         if isinstance(each, Group)
     }

@@ -31,6 +31,7 @@ _PROGRAMS = {
     'ssh': 'openssh-client',
     'sshd': 'openssh-server',
     'sudo': 'sudo',
+    'taskset': 'util-linux',
     'thin_check': 'thin-provisioning-tools',
 }
 _SEARCH_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'

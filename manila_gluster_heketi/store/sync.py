@@ -10,30 +10,27 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Bringing a database to the present schema, with alembic."""
+"""Bringing a database to the present schema.
+
+Each process looks whether there is something to do; alembic, which does it, is
+loaded only then, for it takes a fifth of a command's start.
+"""
 
 import dataclasses
 import functools
-import os
-import threading
+import pathlib
 
 import sqlalchemy as sa
-from alembic import command
-from alembic import config as alembic_config
-from alembic import script as alembic_script
-from alembic import util as alembic_util
-from alembic.runtime import migration
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.store import engines
 from manila_gluster_heketi.store import schema
 
-_MIGRATIONS = os.path.join(os.path.dirname(__file__), 'migrations')
-# Alembic's context is one per process.
-_ALONE = threading.Lock()
 # Any number, and any name, that all processes of this project agree on.
 _POSTGRESQL_LOCK = 4711_0815
 _MARIADB_LOCK = "CONCAT('gluster-heketi:', MD5(DATABASE()))"
+# Alembic's.
+_VERSION = sa.table('alembic_version', sa.column('version_num', sa.String))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,13 +58,9 @@ def upgrade(connection: sa.Connection, url: str, to: str = 'head') -> None:
     """
     _wait_for_others(connection, url)
     if revision(connection, url) not in (to, head()):
-        config = alembic_config.Config()
-        # Interpolated as configparser does.
-        location = _MIGRATIONS.replace('%', '%%')
-        config.set_main_option('script_location', location)
-        config.attributes['connection'] = connection
-        with _ALONE:
-            command.upgrade(config, to)
+        from manila_gluster_heketi.store.migrations import run
+
+        run.upgrade(connection, to)
     # Nothing to migrate proves nothing: SQLite begins a transaction to write
     # on a file that it can't write.
     connection.execute(schema.clusters.delete().where(sa.false()))
@@ -92,34 +85,37 @@ def state(connection: sa.Connection, url: str) -> State:
     :param url: what errors call the database
     :raises StoreError: it has several revisions
     """
-    context = migration.MigrationContext.configure(connection)
-    try:
-        found = context.get_current_revision()
-    except alembic_util.CommandError as error:
-        raise exceptions.StoreError(url=url, reason=str(error)) from error
-    return State(connection.dialect.name, found, head())
+    found = []
+    if sa.inspect(connection).has_table(_VERSION.name):
+        found = list(connection.scalars(sa.select(_VERSION.c.version_num)))
+    if len(found) > 1:
+        raise exceptions.StoreError(
+            url=url,
+            reason=f'it is at several revisions: {", ".join(sorted(found))}',
+        )
+    return State(connection.dialect.name, next(iter(found), None), head())
 
 
 def forget_revision(connection: sa.Connection) -> None:
     """Let the next upgrade begin with the first schema."""
-    connection.execute(sa.table('alembic_version').delete())
+    connection.execute(_VERSION.delete())
 
 
 def is_known(revision: str) -> bool:
     """Say whether this release can migrate a revision up."""
-    return revision in _revisions()
+    return revision in revisions()
 
 
 def head() -> str:
     """Name the schema of this release."""
-    return _revisions()[0]
+    return revisions()[-1]
 
 
 @functools.cache
-def _revisions() -> tuple[str, ...]:
-    """Name all schemas, the present one first."""
-    scripts = alembic_script.ScriptDirectory(_MIGRATIONS)
-    return tuple(step.revision for step in scripts.walk_revisions())
+def revisions() -> tuple[str, ...]:
+    """Name all schemas, the present one last: migrations are numbered."""
+    files = pathlib.Path(__file__).parent.glob('migrations/versions/[0-9]*.py')
+    return tuple(sorted(file.stem for file in files))
 
 
 def _wait_for_others(connection: sa.Connection, url: str) -> None:

@@ -32,9 +32,9 @@ from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import revocations
 from manila_gluster_heketi.store import schema
-from manila_gluster_heketi.store import sync
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
+from manila_gluster_heketi.store.migrations import run
 from tests.functional import databases
 from tests.functional.store import base
 
@@ -116,7 +116,7 @@ class OldDatabaseTestCase(base.StoreTestCase):
         self.old = sa.create_engine(self.url)
         self.addCleanup(self.old.dispose)
         options = config.Config()
-        options.set_main_option('script_location', sync._MIGRATIONS)
+        options.set_main_option('script_location', run.SCRIPTS)
         with self.old.begin() as connection:
             options.attributes['connection'] = connection
             command.upgrade(options, '0001_initial')

@@ -28,6 +28,7 @@ from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.store import session
 from manila_gluster_heketi.store import sync
 from manila_gluster_heketi.store import topology
+from manila_gluster_heketi.store.migrations import run
 from tests.functional import databases
 from tests.functional.store import base
 
@@ -70,9 +71,11 @@ class SyncTestCase(base.StoreTestCase):
             self.assertEqual({part.name for part in table.constraints}, found)
 
     def test_migrations_are_one_line(self) -> None:
-        """Two heads would be a release that can't decide."""
-        scripts = script.ScriptDirectory(sync._MIGRATIONS)
+        """Alembic has them in the order of their names."""
+        scripts = script.ScriptDirectory(run.SCRIPTS)
         self.assertEqual(1, len(scripts.get_heads()))
+        newest_first = [each.revision for each in scripts.walk_revisions()]
+        self.assertEqual(tuple(newest_first[::-1]), sync.revisions())
 
     def test_second_sync_keeps_what_is_there(self) -> None:
         """Each start of the service is one."""

@@ -44,7 +44,8 @@ class Change:
     """A change that is asked for; asked again once it is done, it is nothing.
 
     :ivar is_done: tells whether it is in force
-    :ivar seconds: it takes longer on the nodes of the lab
+    :ivar seconds: about so long it takes on the nodes of the lab; that it is
+        less is found out
     :ivar sampled: at how many points of it processes die where not all are
         tried
     :ivar is_one: it is one operation, so that it is done or undone

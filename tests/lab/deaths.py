@@ -57,6 +57,16 @@ class Death:
     skip: int = -1
     seconds: float = 0.0
 
+    @property
+    def is_at_moment(self) -> bool:
+        """Whether it does not wait for a command."""
+        return self.skip < 0
+
+
+def after(seconds: float) -> Death:
+    """Make a death that comes at a moment."""
+    return Death(f'after {seconds:.2f} s', seconds=seconds)
+
 
 def live(
     settings: Settings,
@@ -80,11 +90,11 @@ def _work(settings: Settings, task: Task, death: Death | None) -> None:
     injector = inject.Injector(openssh.OpenSshExecutor(settings.ssh))
     service = Service(settings, executor=injector)
     service.prepare()
-    if death is not None and death.skip >= 0:
+    if death is not None and death.is_at_moment:
+        threading.Timer(death.seconds, inject.die).start()
+    elif death is not None:
         setattr(concurrent.futures, 'ThreadPoolExecutor', stage.InTurn)
         injector.arm(Rule(Act.KILL, death.when, skip=death.skip))
-    elif death is not None:
-        threading.Timer(death.seconds, inject.die).start()
     task(service)
     # What still waits to kill must not keep the process alive.
     os._exit(0)

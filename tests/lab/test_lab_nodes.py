@@ -27,6 +27,7 @@ import unittest
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.lab import layout
 from manila_gluster_heketi.lab import nodes
+from manila_gluster_heketi.lab import power
 from manila_gluster_heketi.lab import topology
 
 _GIB = 1 << 30
@@ -134,6 +135,21 @@ class LabNodesTest(unittest.TestCase):
             # A search for the node's address that failed while the link was
             # down is an error at once, also a moment after it is up.
             time.sleep(0.2)
+
+    def test_each_guest_has_one_processor(self) -> None:
+        chosen = set()
+        for node in self.lab.nodes:
+            [mine] = {
+                tuple(os.sched_getaffinity(process))
+                for process in power.process_ids(self.lab, node)
+            }
+            self.assertEqual(1, len(mine))
+            chosen.update(mine)
+        usable = os.sched_getaffinity(0)
+        self.assertEqual(min(len(usable), len(self.lab.nodes)), len(chosen))
+
+    def test_lvm_finds_no_old_terminals(self) -> None:
+        self.assertEqual('', self.answer('n1', 'find /dev -name "pty[a-z]*"'))
 
     def test_guests_have_what_a_node_needs(self) -> None:
         sizes = 'blockdev --getsize64 /dev/ubdb /dev/ubdc'

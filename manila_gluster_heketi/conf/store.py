@@ -45,7 +45,7 @@ OPTS: list[cfg.Opt] = [
             Directory for what belongs to this host, as an absolute path.
 
             It holds the record of SSH host keys, the sockets of open SSH
-            connections, locks, and the certificate authority unless
+            connections, and the certificate authority unless
             gluster_heketi_ca_directory says otherwise. It is made at first
             use, for the service's user alone. Several backends may share it.
             Keep the path short: a Unix socket's path has at most 108 bytes.

@@ -26,7 +26,6 @@ from manila_gluster_heketi.model import StepState
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import owner
 from manila_gluster_heketi.operations.engine import Engine
-from manila_gluster_heketi.operations.heartbeat import now
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store.transaction import WriteTransaction
 
@@ -43,7 +42,7 @@ def abandon(engine: Engine, operation_id: str) -> Operation:
 
     def end(tx: WriteTransaction) -> Operation:
         operation = journal.operation(tx, operation_id)
-        _claim(engine, tx, operation)
+        _claim(tx, operation)
         is_forward = kinds.goes_forward(operation)
         kinds.behaviour_of(operation.kind).settle(
             tx, _as_if_ended(operation, is_forward), {}
@@ -56,7 +55,7 @@ def abandon(engine: Engine, operation_id: str) -> Operation:
     return engine.store.transact(end)
 
 
-def _claim(engine: Engine, tx: WriteTransaction, operation: Operation) -> None:
+def _claim(tx: WriteTransaction, operation: Operation) -> None:
     if operation.state is not OpState.STUCK:
         raise exceptions.Conflict(
             kind='operation',
@@ -64,9 +63,9 @@ def _claim(engine: Engine, tx: WriteTransaction, operation: Operation) -> None:
             reason=f'it is {operation.state}; what is stuck can be abandoned, '
             'nothing else',
         )
-    moment = now()
+    moment = tx.now()
     expired = owner.expired_at(operation, moment)
-    if not journal.take_over(tx, operation.id, engine.owner, expired, moment):
+    if not journal.take_over(tx, operation.id, owner.new(), expired, moment):
         raise exceptions.UnderWay(
             kind='operation', identity=operation.id, reason='it is under way'
         )

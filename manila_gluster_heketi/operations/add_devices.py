@@ -27,6 +27,7 @@ from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import node_records
 from manila_gluster_heketi.operations import node_steps
+from manila_gluster_heketi.operations import patience
 from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.store import topology
@@ -54,6 +55,7 @@ def add(
     """Make devices into room for bricks, all hosts at once.
 
     :raises NotFound: a host is no node
+    :raises UnderWay: another process changes the topology, or just has
     :raises OperationFailed: undone; what was wiped stays wiped
     """
 
@@ -69,6 +71,11 @@ def add(
             claims=(kinds.TOPOLOGY, *(node.id for node in there.values())),
         )
         new = [_row(each, there[each.manage_host]) for each in wanted]
+        patience.check_new(
+            'device',
+            [f'{each.node_id}:{each.path}' for each in new],
+            {f'{each.node_id}:{each.path}' for each in topology.devices(tx)},
+        )
         records = _records(tx, new)
         for device in new:
             topology.add_device(tx, device)

@@ -23,6 +23,7 @@ from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import node_records
 from manila_gluster_heketi.operations import node_steps
+from manila_gluster_heketi.operations import patience
 from manila_gluster_heketi.operations import secure_steps
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations.engine import Engine
@@ -44,18 +45,27 @@ def add(
     :param nodes: with an empty ``cluster_id`` if the cluster is to be made
     :param cluster_name: of a cluster to be made; '' to name it by its id
     :param ping_timeout: for glusterd, in seconds; 0 leaves it alone
+    :raises UnderWay: another process changes the topology, or just has
     :raises OperationFailed: undone; the hosts are as they were
     """
 
     def reserve(tx: WriteTransaction) -> tuple[model.Cluster, Operation]:
-        cluster = _cluster(tx, nodes[0].cluster_id, cluster_name)
+        cluster_id = nodes[0].cluster_id or model.new_id()
         operation = engine.open(
             tx,
             model.OpKind.NODE_ADD,
-            cluster.id,
-            cluster.id,
+            cluster_id,
+            cluster_id,
             claims=(kinds.TOPOLOGY, *(node.id for node in nodes)),
         )
+        patience.check_new(
+            'node',
+            [node.manage_host for node in nodes],
+            {node.manage_host for node in topology.nodes(tx)},
+        )
+        if not nodes[0].cluster_id:
+            _add_cluster(tx, cluster_id, cluster_name)
+        cluster = topology.cluster(tx, cluster_id)
         before = topology.nodes(tx, cluster.id)
         new = [
             dataclasses.replace(
@@ -79,15 +89,11 @@ def add(
     return cluster
 
 
-def _cluster(
-    tx: WriteTransaction, cluster_id: str, name: str
-) -> model.Cluster:
-    if cluster_id:
-        return topology.cluster(tx, cluster_id)
-    new_id = model.new_id()
-    cluster = model.Cluster(id=new_id, name=name or f'cluster-{new_id[:8]}')
-    topology.add_cluster(tx, cluster)
-    return cluster
+def _add_cluster(tx: WriteTransaction, cluster_id: str, name: str) -> None:
+    name = name or f'cluster-{cluster_id[:8]}'
+    there = {each.name for each in topology.clusters(tx)}
+    patience.check_new('cluster', [name], there)
+    topology.add_cluster(tx, model.Cluster(id=cluster_id, name=name))
 
 
 def _steps(

@@ -33,7 +33,6 @@ from manila_gluster_heketi.operations import owner
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations import volume_steps
 from manila_gluster_heketi.operations.engine import Engine
-from manila_gluster_heketi.operations.heartbeat import now
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import volumes
@@ -61,7 +60,7 @@ def _condemn(
     engine: Engine, tx: WriteTransaction, volume_id: str
 ) -> Operation:
     volume = volumes.volume(tx, volume_id)
-    _supersede(engine, tx, volume)
+    _supersede(tx, volume)
     operation = engine.open(
         tx, model.OpKind.VOLUME_DELETE, volume.id, volume.cluster_id
     )
@@ -89,19 +88,17 @@ def _condemn(
     )
 
 
-def _supersede(
-    engine: Engine, tx: WriteTransaction, volume: model.Volume
-) -> None:
+def _supersede(tx: WriteTransaction, volume: model.Volume) -> None:
     """End changes of the volume that wait for a host to be undone.
 
     Whatever they left there goes with the volume, new bricks included.
     """
-    moment = now()
+    moment = tx.now()
     for each in journal.operations(tx, states=tuple(states.OPEN)):
         if each.subject != volume.id:
             continue
         expired = owner.expired_at(each, moment)
-        if not journal.take_over(tx, each.id, engine.owner, expired, moment):
+        if not journal.take_over(tx, each.id, owner.new(), expired, moment):
             raise exceptions.UnderWay(
                 kind=each.kind, identity=each.id, reason='it is under way'
             )

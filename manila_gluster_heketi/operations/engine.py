@@ -45,7 +45,6 @@ from manila_gluster_heketi.operations import owner
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations.heartbeat import Heartbeat
-from manila_gluster_heketi.operations.heartbeat import now
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import Site
 from manila_gluster_heketi.store import journal
@@ -72,11 +71,10 @@ class Engine:
         """
         self.store = store
         self.site = site
-        self.owner = owner.new()
         self._turnstiles: collections.defaultdict[str, Turnstile] = (
             collections.defaultdict(lambda: Turnstile(cluster_operations))
         )
-        self.heartbeat = Heartbeat(store, self.owner)
+        self.heartbeat = Heartbeat(store)
 
     def open(
         self,
@@ -101,8 +99,8 @@ class Engine:
             subject=subject,
             cluster_id=cluster_id,
             state=OpState.RUNNING,
-            owner=self.owner,
-            lease_until=now() + self.heartbeat.lease,
+            owner=owner.new(),
+            lease_until=tx.now() + self.heartbeat.lease,
             error=note,
         )
         journal.open_operation(tx, operation, {subject, *claims} - {''})
@@ -142,7 +140,7 @@ class Engine:
             got, errors = self._each(todo, lambda s: s.do(site))
             found.update(got)
             if errors:
-                self.heartbeat.require(operation.id)
+                self.heartbeat.require(operation)
                 self._failed(operation, errors)
             done = _all(todo, StepState.DONE)
         self._close(operation, OpState.DONE, found, marks=done)
@@ -151,7 +149,7 @@ class Engine:
     @contextlib.contextmanager
     def _turn_of(self, operation: Operation) -> Iterator[None]:
         """Hold the lease, even while there is no place for it yet."""
-        with self.heartbeat.holding(operation.id):
+        with self.heartbeat.holding(operation):
             with self._turnstiles[operation.cluster_id]:
                 yield
 
@@ -162,16 +160,16 @@ class Engine:
         """
         return dataclasses.replace(
             self.site,
-            permit=functools.partial(self._permit, operation.id),
+            permit=functools.partial(self._permit, operation),
             fence=Fence(operation.id, operation.epoch),
         )
 
     def _permit(
-        self, operation_id: str, host: str, batch: Sequence[Command]
+        self, operation: Operation, host: str, batch: Sequence[Command]
     ) -> None:
         more = f' and {len(batch) - 1} more' if len(batch) > 1 else ''
         told = f'{host}: {batch[0]}{more}' if batch else ''
-        self.heartbeat.tell(operation_id, told)
+        self.heartbeat.tell(operation, told)
 
     def undo(self, operation: Operation, errors: Errors) -> None:
         """Undo every step that may have begun, last phase first.
@@ -310,21 +308,23 @@ class Engine:
         if not journal.renew_lease(
             tx,
             operation.id,
-            self.owner,
-            now() + self.heartbeat.lease,
-            self.heartbeat.last_command(operation.id),
+            operation.owner,
+            tx.now() + self.heartbeat.lease,
+            self.heartbeat.last_command(operation),
         ):
             raise exceptions.Conflict(
                 kind='operation',
                 identity=operation.id,
                 reason='another process has taken it over',
             )
-        self.heartbeat.renewed(operation.id)
+        self.heartbeat.renewed(operation)
 
     def _move(
         self, operation: Operation, state: OpState, errors: Errors
     ) -> Operation:
         if operation.state is state:
+            # It was just taken over, perhaps a long sleep ago.
+            self.store.transact(lambda tx: self._hold(tx, operation))
             return operation
         states.check_transition(operation, state)
         epoch = operation.epoch + 1
@@ -363,7 +363,9 @@ class Engine:
                 journal.close_operation(tx, operation.id)
             else:
                 # Whoever finds it may go on with it at once.
-                journal.renew_lease(tx, operation.id, self.owner, now())
+                journal.renew_lease(
+                    tx, operation.id, operation.owner, tx.now()
+                )
 
         self.store.transact(close)
         LOG.info(

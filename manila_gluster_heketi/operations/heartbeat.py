@@ -19,6 +19,7 @@ may be undoing what it does: so it is asked before each batch of commands.
 """
 
 import contextlib
+import dataclasses
 import datetime
 import threading
 import time
@@ -28,6 +29,7 @@ from collections.abc import Iterator
 from oslo_log import log
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store.session import Store
 
@@ -40,20 +42,27 @@ LEASE = datetime.timedelta(minutes=3)
 _BEATS_PER_LEASE = 6
 
 
-def now() -> datetime.datetime:
-    """The time in UTC."""
-    return datetime.datetime.now(datetime.timezone.utc)
-
-
 def _uptime() -> float:
     """Seconds that nobody sets, and that pass while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+@dataclasses.dataclass(slots=True)
+class _Lease:
+    """What is held.
+
+    :ivar until: when it runs out at the latest, by the heartbeat's clock
+    :ivar told: what a host was told last
+    """
+
+    operation_id: str
+    until: float
+    told: str = ''
+
+
 class Heartbeat:
     """Renews leases in a thread that lives as long as there are any.
 
-    :param owner: this process, as the journal names it
     :param lease: see :data:`LEASE`
     :param clock: seconds since whenever; for tests
     """
@@ -61,25 +70,22 @@ class Heartbeat:
     def __init__(
         self,
         store: Store,
-        owner: str,
         lease: datetime.timedelta = LEASE,
         clock: Callable[[], float] = _uptime,
     ) -> None:
         self.lease = lease
         self._clock = clock
         self._store = store
-        self._owner = owner
         self._changed = threading.Condition()
-        # When each lease runs out at the latest, by the clock.
-        self._until: dict[str, float] = {}
-        self._told: dict[str, str] = {}
+        # By owner: an operation may have had another one, in this process too.
+        self._held: dict[str, _Lease] = {}
         self._beats = False
 
     @contextlib.contextmanager
-    def holding(self, operation_id: str) -> Iterator[None]:
+    def holding(self, operation: Operation) -> Iterator[None]:
         """Renew the lease of an operation meanwhile; it was just taken."""
         with self._changed:
-            self._until[operation_id] = self._fresh()
+            self._held[operation.owner] = _Lease(operation.id, self._fresh())
             if not self._beats:
                 self._beats = True
                 threading.Thread(
@@ -89,41 +95,42 @@ class Heartbeat:
             yield
         finally:
             with self._changed:
-                del self._until[operation_id]
-                self._told.pop(operation_id, None)
+                del self._held[operation.owner]
                 self._changed.notify_all()
 
-    def renewed(self, operation_id: str) -> None:
+    def renewed(self, operation: Operation) -> None:
         """Take note that somebody else renewed the lease."""
         with self._changed:
-            if operation_id in self._until:
-                self._until[operation_id] = self._fresh()
+            if operation.owner in self._held:
+                self._held[operation.owner].until = self._fresh()
 
-    def tell(self, operation_id: str, command: str) -> None:
+    def tell(self, operation: Operation, command: str) -> None:
         """Note what a host is told; the journal has it with the next beat.
 
         :raises Conflict: as for :meth:`require`
         """
-        self.require(operation_id)
+        self.require(operation)
         with self._changed:
-            self._told[operation_id] = command
+            if operation.owner in self._held:
+                self._held[operation.owner].told = command
 
-    def last_command(self, operation_id: str) -> str:
+    def last_command(self, operation: Operation) -> str:
         """Say what a host was told last; '' for nothing."""
         with self._changed:
-            return self._told.get(operation_id, '')
+            held = self._held.get(operation.owner)
+        return held.told if held else ''
 
-    def require(self, operation_id: str) -> None:
+    def require(self, operation: Operation) -> None:
         """Refuse to go on with an operation that may be another's by now.
 
         :raises Conflict: its lease has run out or is lost
         """
         with self._changed:
-            until = self._until.get(operation_id, 0.0)
-        if self._clock() >= until:
+            held = self._held.get(operation.owner)
+        if held is None or self._clock() >= held.until:
             raise exceptions.Conflict(
                 kind='operation',
-                identity=operation_id,
+                identity=operation.id,
                 reason='its lease has run out; another process may have '
                 'taken it over',
             )
@@ -133,32 +140,31 @@ class Heartbeat:
 
     def _beat(self) -> None:
         while held := self._wait():
-            for operation_id in held:
-                self._renew(operation_id)
+            for owner, lease in held.items():
+                self._renew(owner, lease)
 
-    def _wait(self) -> list[str]:
+    def _wait(self) -> dict[str, _Lease]:
         """Return what is to be renewed next; nothing if that is the end."""
         pause = self.lease.total_seconds() / _BEATS_PER_LEASE
         with self._changed:
-            self._changed.wait_for(lambda: not self._until, pause)
-            self._beats = bool(self._until)
-            return list(self._until)
+            self._changed.wait_for(lambda: not self._held, pause)
+            self._beats = bool(self._held)
+            return dict(self._held)
 
-    def _renew(self, operation_id: str) -> None:
+    def _renew(self, owner: str, held: _Lease) -> None:
         fresh = self._fresh()
         try:
             with self._store.write() as tx:
                 renewed = journal.renew_lease(
                     tx,
-                    operation_id,
-                    self._owner,
-                    now() + self.lease,
-                    self.last_command(operation_id),
+                    held.operation_id,
+                    owner,
+                    tx.now() + self.lease,
+                    held.told,
                 )
         except exceptions.StoreError as error:
             # Until the lease runs out there is time to try again.
-            LOG.warning('lease of operation %s: %s', operation_id, error)
+            LOG.warning('lease of operation %s: %s', held.operation_id, error)
             return
         with self._changed:
-            if operation_id in self._until:
-                self._until[operation_id] = fresh if renewed else 0.0
+            held.until = fresh if renewed else 0.0

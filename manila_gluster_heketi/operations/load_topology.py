@@ -17,7 +17,6 @@ adds the nodes of a cluster and one their devices.
 """
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 
 from manila_gluster_heketi import exceptions
@@ -110,24 +109,28 @@ def load(
         or all devices, were undone; what was added before stays, and a
         repeat goes on from there
     """
-    there = patience.until_free(engine.site, lambda: _at_rest(engine))
-    diff = documents.diff(there, wanted)
-    _refuse_moved(diff, wanted)
-    facts = inspect_hosts.inspect(engine.site.executor, _requests(there, diff))
-    _check_clocks(facts)
     entries: list[Entry] = []
-    for cluster in wanted.clusters:
-        added = [n for n in diff.nodes if n.cluster is cluster]
-        if added:
-            entries += patience.until_free(
-                engine.site,
-                functools.partial(_add_nodes, engine, added, facts, rules),
-            )
-    entries += patience.until_free(
-        engine.site, lambda: _add_devices(engine, diff.devices, facts)
-    )
-    updated, warnings = _update(engine, diff)
-    return Report((*entries, *updated), (*_warnings(diff), *warnings))
+
+    def attempt() -> tuple[str, ...]:
+        there = _at_rest(engine)
+        diff = documents.diff(there, wanted)
+        _refuse_moved(diff, wanted)
+        facts = inspect_hosts.inspect(
+            engine.site.executor, _requests(there, diff)
+        )
+        _check_clocks(facts)
+        for cluster in wanted.clusters:
+            added = [n for n in diff.nodes if n.cluster is cluster]
+            if added:
+                entries.extend(_add_nodes(engine, added, facts, rules))
+        entries.extend(_add_devices(engine, diff.devices, facts))
+        updated, warnings = _update(engine, diff)
+        entries.extend(updated)
+        return (*_warnings(diff), *warnings)
+
+    # Others may add the same meanwhile: then there is less to do.
+    warnings = patience.until_free(engine.site, attempt)
+    return Report(tuple(entries), warnings)
 
 
 def _at_rest(engine: Engine) -> documents.CurrentTopology:

@@ -14,6 +14,7 @@
 """Keeping the record that each node has of itself in step with the store."""
 
 import dataclasses
+from collections.abc import Collection
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -82,19 +83,34 @@ def refresh(engine: Engine, nodes: Iterable[model.Node]) -> tuple[str, ...]:
     A record that can't be written now is out of date until ``check`` mends
     it; that matters only if the store is lost before.
 
+    Others may do the same meanwhile. The last one to write sees afterwards
+    what all of them have changed.
+
     :returns: what to warn of
     """
-    with engine.store.read() as tx:
-        batches = {
-            node.manage_host: [_kept(of(tx, node))] for node in nodes
-        }
-    outcomes = parallel.run_on_hosts(engine.site.executor, batches)
+    ids = frozenset(node.id for node in nodes)
+    outcomes: dict[str, parallel.Outcome] = {}
+    written: dict[str, str] = {}
+    while stale := _texts(engine, ids).items() - written.items():
+        batches = {host: [_kept(text)] for host, text in stale}
+        outcomes |= parallel.run_on_hosts(engine.site.executor, batches)
+        written |= stale
     return tuple(
         f'node {host} has an old record of itself; "gluster-heketi check '
         f'--repair" writes the new one: {outcome}'
         for host, outcome in outcomes.items()
         if isinstance(outcome, exceptions.HostError)
     )
+
+
+def _texts(engine: Engine, ids: Collection[str]) -> dict[str, str]:
+    """Write down what the store says of nodes now, by host."""
+    with engine.store.read() as tx:
+        return {
+            node.manage_host: of(tx, node)
+            for node in topology.nodes(tx)
+            if node.id in ids
+        }
 
 
 def _kept(content: str) -> Command:

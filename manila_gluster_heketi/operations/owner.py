@@ -12,6 +12,9 @@
 
 """Who holds the lease of an operation, and whether that process is dead.
 
+Each lease has a name of its own, since a process may lose an operation to
+itself: one of its threads recovers what another was too slow with.
+
 A lease runs out in time wherever its owner is. An owner that died on this
 machine need not be waited for: after a restart of the service, what it was
 doing is recovered at once.
@@ -30,7 +33,7 @@ _INSTANT = datetime.timedelta(microseconds=1)
 
 
 def new() -> str:
-    """Name this process, and a user of the store within it."""
+    """Name this process, and one lease that it holds."""
     return f'{_machine()}:{os.getpid()}:{model.new_id()}'
 
 

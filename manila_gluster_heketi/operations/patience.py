@@ -11,12 +11,14 @@
 # under the License.
 """Waiting for those on other hosts that change the same thing.
 
-Locks are of one machine, and there they keep everybody in turn. The store
-sees to it that no two operations change the same thing wherever they are; it
-refuses the second one, and who asked for that waits here.
+The store sees to it that no two operations change the same thing, wherever
+they are; it refuses the second one, and who asked for that waits here. Nobody
+holds a lock meanwhile, which a process that hangs would never let go of.
 """
 
 from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterable
 from typing import TypeVar
 
 from oslo_log import log
@@ -78,8 +80,25 @@ def check_unchanged(tx: Transaction, volume: model.Volume) -> None:
     :raises UnderWay: another process has changed it
     """
     if volumes.volume(tx, volume.id) != volume:
-        raise exceptions.UnderWay(
-            kind='volume',
-            identity=volume.name,
-            reason='another process has just changed it',
-        )
+        raise just_changed('volume', volume.name)
+
+
+def check_new(
+    kind: str, wanted: Iterable[str], there: Collection[str]
+) -> None:
+    """See whether what was not there when it was looked for still is not.
+
+    :raises UnderWay: another process has added it
+    """
+    for each in wanted:
+        if each in there:
+            raise just_changed(kind, each)
+
+
+def just_changed(kind: str, identity: str) -> exceptions.UnderWay:
+    """Say that what was read before is something else by now."""
+    return exceptions.UnderWay(
+        kind=kind,
+        identity=identity,
+        reason='another process has just changed it',
+    )

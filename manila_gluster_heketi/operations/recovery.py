@@ -30,7 +30,6 @@ from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import owner
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations.engine import Engine
-from manila_gluster_heketi.operations.heartbeat import now
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store.transaction import WriteTransaction
 
@@ -127,12 +126,14 @@ def _open(
 
 
 def _take_over(engine: Engine, operation: Operation) -> Operation | None:
+    new_owner = owner.new()
+
     def take(tx: WriteTransaction) -> Operation | None:
-        moment = now()
+        moment = tx.now()
         if not journal.take_over(
             tx,
             operation.id,
-            engine.owner,
+            new_owner,
             owner.expired_at(operation, moment),
             moment + engine.heartbeat.lease,
         ):

@@ -12,8 +12,8 @@
 
 """Changes, and what is on record.
 
-Nothing happens here but orchestration: a call takes the lock of what it
-changes, runs one operation and gives back a value of the model.
+Nothing happens here but orchestration: a call waits until nobody else changes
+what it is about, runs one operation and gives back a value of the model.
 """
 
 import os
@@ -44,7 +44,6 @@ from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations import update_access
 from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.inventories import Inventories
-from manila_gluster_heketi.operations.locks import Locks
 from manila_gluster_heketi.operations.site import Site
 from manila_gluster_heketi.service import placing
 from manila_gluster_heketi.service.capacity import Capacity
@@ -107,7 +106,6 @@ class Service:
             ),
             settings.cluster_operations,
         )
-        self._locks = Locks(os.path.join(settings.state_path, 'locks'))
         self._inventories = Inventories()
         self.capacity = Capacity(
             self.store, settings, self._inventories, self._creation.limits
@@ -116,7 +114,7 @@ class Service:
         self.enrolment = Enrolment(
             self.store, settings, self._authority, self.clients
         )
-        self.hardware = Hardware(self.engine, self._locks)
+        self.hardware = Hardware(self.engine)
         self.plans = Plans(
             self.store, self._inventories, self._creation, settings
         )
@@ -124,8 +122,8 @@ class Service:
             self.store,
             lambda share, name: self.change_access(share, remove=[name]),
         )
-        self.secure_access = SecureAccess(self.engine, self._locks)
-        self.truth = Truth(self.engine, self._locks, settings)
+        self.secure_access = SecureAccess(self.engine)
+        self.truth = Truth(self.engine, settings)
         self.node_certificates = NodeCertificates(self.engine, settings)
         self.rotations = Rotations(
             self.engine, self.authority, self.node_certificates
@@ -169,8 +167,7 @@ class Service:
             known_hosts=self.settings.ssh.known_hosts,
             ssh_port=self.settings.ssh.port,
         )
-        with self._locks.topology():
-            return load_topology.load(self.engine, wanted, rules)
+        return load_topology.load(self.engine, wanted, rules)
 
     def topology_document(self) -> dict[str, Any]:
         """Describe what is there as a topology document."""
@@ -222,10 +219,9 @@ class Service:
         :raises NotFound: the share has no volume
         :raises UnderWay: others change it all the time
         """
-        with self._locks.share(share_id):
-            patience.until_free(
-                self.engine.site, lambda: self._delete_volume(share_id)
-            )
+        patience.until_free(
+            self.engine.site, lambda: self._delete_volume(share_id)
+        )
 
     def _delete_volume(self, share_id: str) -> None:
         volume = self.volume(share_id)
@@ -309,8 +305,7 @@ class Service:
                 )
             return work()
 
-        with self._locks.share(share_id):
-            return patience.until_free(self.engine.site, alone)
+        return patience.until_free(self.engine.site, alone)
 
     def find_volume(self, share_id: str) -> model.Volume | None:
         """Find the volume of a share, if it has one."""

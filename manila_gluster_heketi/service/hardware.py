@@ -24,7 +24,6 @@ from manila_gluster_heketi.operations import patience
 from manila_gluster_heketi.operations import recovery
 from manila_gluster_heketi.operations import remove_hardware
 from manila_gluster_heketi.operations.engine import Engine
-from manila_gluster_heketi.operations.locks import Locks
 from manila_gluster_heketi.store import topology
 
 LOG = log.getLogger(__name__)
@@ -33,9 +32,8 @@ LOG = log.getLogger(__name__)
 class Hardware:
     """Changes of single nodes and devices, named as people name them."""
 
-    def __init__(self, engine: Engine, locks: Locks) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._locks = locks
 
     def node(self, host: str) -> model.Node:
         """Find a node by the name that SSH uses.
@@ -65,12 +63,11 @@ class Hardware:
 
         :raises NotFound: there is no such node
         """
-        with self._locks.topology():
-            node = self.node(host)
-            self._engine.store.transact(
-                lambda tx: topology.set_node_state(tx, node.id, state)
-            )
-            self._tell(host)
+        node = self.node(host)
+        self._engine.store.transact(
+            lambda tx: topology.set_node_state(tx, node.id, state)
+        )
+        self._tell(node)
 
     def set_device_state(
         self, host: str, path: str, state: model.EntryState
@@ -79,16 +76,15 @@ class Hardware:
 
         :raises NotFound: there is no such device
         """
-        with self._locks.topology():
-            device = self.device(host, path)
-            self._engine.store.transact(
-                lambda tx: topology.set_device_state(tx, device.id, state)
-            )
-            self._tell(host)
+        node, device = self.node(host), self.device(host, path)
+        self._engine.store.transact(
+            lambda tx: topology.set_device_state(tx, device.id, state)
+        )
+        self._tell(node)
 
-    def _tell(self, host: str) -> None:
+    def _tell(self, node: model.Node) -> None:
         """Have a node know what has changed of it."""
-        for warning in node_records.refresh(self._engine, [self.node(host)]):
+        for warning in node_records.refresh(self._engine, [node]):
             LOG.warning(warning)
 
     def remove_device(
@@ -140,5 +136,4 @@ class Hardware:
             )
             work()
 
-        with self._locks.topology():
-            patience.until_free(self._engine.site, alone)
+        patience.until_free(self._engine.site, alone)

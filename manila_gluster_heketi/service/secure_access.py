@@ -17,16 +17,14 @@ from manila_gluster_heketi.operations import patience
 from manila_gluster_heketi.operations import recovery
 from manila_gluster_heketi.operations import secure_access
 from manila_gluster_heketi.operations.engine import Engine
-from manila_gluster_heketi.operations.locks import Locks
 from manila_gluster_heketi.store import topology
 
 
 class SecureAccess:
     """Switches it, for all nodes of a cluster at once."""
 
-    def __init__(self, engine: Engine, locks: Locks) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._locks = locks
 
     def switch(
         self, name: str, wanted: bool, *, interrupt_mounts: bool = False
@@ -63,5 +61,4 @@ class SecureAccess:
                 interrupt_mounts=interrupt_mounts,
             )
 
-        with self._locks.topology():
-            return patience.until_free(self._engine.site, alone)
+        return patience.until_free(self._engine.site, alone)

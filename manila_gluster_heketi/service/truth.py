@@ -23,7 +23,6 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.conf.settings import Settings
 from manila_gluster_heketi.executor import known_hosts
 from manila_gluster_heketi.operations.engine import Engine
-from manila_gluster_heketi.operations.locks import Locks
 from manila_gluster_heketi.operations.truth import check
 from manila_gluster_heketi.operations.truth import rebuild
 from manila_gluster_heketi.operations.truth import repair
@@ -75,10 +74,9 @@ class Truth:
     """What the nodes say, beside what the store says."""
 
     def __init__(
-        self, engine: Engine, locks: Locks, settings: Settings
+        self, engine: Engine, settings: Settings
     ) -> None:
         self._engine = engine
-        self._locks = locks
         self._settings = settings
 
     def check(self, cluster: str = '', hosts: Sequence[str] = ()) -> Report:
@@ -108,7 +106,6 @@ class Truth:
         found = self._look(scope)
         outcomes = repair.repair(
             self._engine,
-            self._locks,
             [
                 each
                 for each in found.findings

@@ -32,6 +32,7 @@ import sqlalchemy as sa
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.store import clock
 from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.store.transaction import Transaction
 from manila_gluster_heketi.store.transaction import WriteTransaction
@@ -306,7 +307,7 @@ def prune(tx: WriteTransaction, before: datetime.datetime) -> int:
 
 
 def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
+    return clock.local()
 
 
 def _operations(

@@ -18,6 +18,7 @@ write, so that the type checker finds a write in a read transaction.
 
 import contextlib
 import dataclasses
+import datetime
 import functools
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.store import clock
 from manila_gluster_heketi.store import failures
 
 _T = TypeVar('_T')
@@ -114,6 +116,14 @@ class Transaction:
                 self._failure = error
             raise
 
+    def now(self) -> datetime.datetime:
+        """Tell the time in UTC, the same for all who use the store.
+
+        :raises StoreError: the database failed
+        """
+        with self._translated():
+            return clock.now(self._connection)
+
     @property
     def has_written(self) -> bool:
         """Whether it may see what others never will: it may be undone."""
@@ -177,6 +187,14 @@ class WriteTransaction(Transaction):
     def __init__(self, connection: sa.Connection, url: str) -> None:
         super().__init__(connection, url)
         self._has_written = False
+
+    def now(self) -> datetime.datetime:
+        """Tell the time in UTC, the same for all who use the store.
+
+        :raises StoreError: the database failed
+        """
+        with self._translated():
+            return clock.now(self._connection)
 
     @property
     def has_written(self) -> bool:

@@ -90,7 +90,7 @@ def start(
     if lease:
         engine = service.engine
         engine.heartbeat = heartbeat.Heartbeat(
-            engine.store, engine.owner, datetime.timedelta(seconds=lease)
+            engine.store, datetime.timedelta(seconds=lease)
         )
     service.prepare()
     return service, injector

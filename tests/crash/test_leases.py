@@ -67,8 +67,12 @@ class SleeperTestCase(deployment.DeployedTestCase):
         self.exchange = self.useFixture(far_hosts.Exchange(self.d.cluster))
 
     def options(self, name: str) -> dict[str, Any]:
-        """Say how a process is started, each on a machine of its own."""
-        state = os.path.join(self.d.directory, name)
+        """Say how a process is started, where the store lets it be.
+
+        Others than a file's users are each on a machine of its own.
+        """
+        place = 'here' if self.engine == 'sqlite' else name
+        state = os.path.join(self.d.directory, place)
         return {
             'state_path': state,
             'store_connection': self.d.settings.store_connection,

@@ -16,11 +16,9 @@ A thread stops before each command that it sends to a host, and where it waits
 for another one. Only one of them runs at any time, and only when told to.
 """
 
-import contextlib
 import threading
 from collections.abc import Callable
 from collections.abc import Iterable
-from collections.abc import Iterator
 from typing import Any
 
 from manila_gluster_heketi.executor.inject import Killed
@@ -175,28 +173,3 @@ class Pool:
             if each.error is not None:
                 raise each.error
         return [each.result for each in children]
-
-
-class Locks:
-    """Stand for the locks of processes on one machine."""
-
-    def __init__(self, turns: Turns, held: set[str]) -> None:
-        self._turns = turns
-        self._held = held
-
-    def share(self, share_id: str) -> Any:
-        """Hold the lock of a share."""
-        return self._hold(f'share {share_id}')
-
-    def topology(self) -> Any:
-        """Hold the lock of the topology."""
-        return self._hold('the topology')
-
-    @contextlib.contextmanager
-    def _hold(self, name: str) -> Iterator[None]:
-        self._turns.stop(name, lambda: name not in self._held)
-        self._held.add(name)
-        try:
-            yield
-        finally:
-            self._held.discard(name)

@@ -23,10 +23,8 @@ import fixtures
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.executor.inject import Killed
-from manila_gluster_heketi.operations import delete_volume
-from manila_gluster_heketi.operations import engine
-from manila_gluster_heketi.operations import recovery
 from manila_gluster_heketi.service import Service
+from manila_gluster_heketi.store import clock
 from tests.crash import saved
 from tests.crash import turns
 from tests.functional.deployment import Deployment
@@ -78,10 +76,9 @@ class Workers(fixtures.Fixture):
         self.useFixture(
             fixtures.MonkeyPatch(f'{model.__name__}.new_id', self._new_id)
         )
-        for module in (engine, recovery, delete_volume):
-            self.useFixture(
-                fixtures.MonkeyPatch(f'{module.__name__}.now', self.now)
-            )
+        self.useFixture(
+            fixtures.MonkeyPatch(f'{clock.__name__}.local', self.now)
+        )
         self.useFixture(
             fixtures.MonkeyPatch(
                 'concurrent.futures.ThreadPoolExecutor', self.turns.pool
@@ -116,7 +113,6 @@ class Workers(fixtures.Fixture):
         self._ids = itertools.count(self._first_id)
         self._saved.set_back()
         self.cluster.interrupt = self.turns.stop
-        self._held: set[str] = set()
         self.deployment.service = self._service()
         self.workers = [Worker(self._service()) for _ in range(self._count)]
 
@@ -125,7 +121,6 @@ class Workers(fixtures.Fixture):
         made.engine.site = dataclasses.replace(
             made.engine.site, sleep=self._sleep
         )
-        made._locks = turns.Locks(self.turns, self._held)
         return made
 
     def _sleep(self, seconds: float) -> None:

@@ -27,7 +27,6 @@ class Mend:
     :ivar closing: steps to be done once, after all else that is mended of
         the same subject
     :ivar subject: id of the volume or node, for the journal
-    :ivar share_id: whose lock is held meanwhile; '' if it is of no share
     :ivar rows: what the store said of the subject; if it says something else
         by the time of the mend, there is nothing to mend any more
     """
@@ -35,7 +34,6 @@ class Mend:
     subject: str
     cluster_id: str
     steps: tuple[step.Step, ...]
-    share_id: str = ''
     rows: tuple[object, ...] = ()
     closing: tuple[step.Step, ...] = ()
 

@@ -33,10 +33,10 @@ from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import load_topology
+from manila_gluster_heketi.operations import patience
 from manila_gluster_heketi.operations import recovery
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations.engine import Engine
-from manila_gluster_heketi.operations.locks import Locks
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.truth.codes import Code
 from manila_gluster_heketi.operations.truth.findings import Finding
@@ -55,7 +55,7 @@ _AT_ONCE = 16
 
 
 def repair(
-    engine: Engine, locks: Locks, found: Collection[Finding]
+    engine: Engine, found: Collection[Finding]
 ) -> dict[Finding, str]:
     """Mend what can be; each subject's findings one after the other.
 
@@ -68,7 +68,7 @@ def repair(
             by_subject[finding.remedy.subject].append(finding)
 
     def mend(findings: Collection[Finding]) -> dict[Finding, str]:
-        return _mend_all(engine, locks, findings)
+        return _mend_all(engine, findings)
 
     with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as threads:
         outcomes = threads.map(mend, by_subject.values())
@@ -86,7 +86,7 @@ def is_orphan(finding: Finding) -> bool:
 
 
 def _mend_all(
-    engine: Engine, locks: Locks, findings: Collection[Finding]
+    engine: Engine, findings: Collection[Finding]
 ) -> dict[Finding, str]:
     """Mend the findings of one subject, then do what closes them."""
     outcomes = {}
@@ -95,29 +95,27 @@ def _mend_all(
         remedy = finding.remedy
         assert remedy is not None
         LOG.info('mending %s', finding)
-        outcomes[finding] = _mend(engine, locks, remedy)
+        outcomes[finding] = _mend(engine, remedy)
         for each in remedy.closing if not outcomes[finding] else ():
             closing[each].append(finding)
     for last, concerned in closing.items():
         remedy = concerned[0].remedy
         assert remedy is not None
         remedy = dataclasses.replace(remedy, steps=(last,))
-        outcome = _mend(engine, locks, remedy)
+        outcome = _mend(engine, remedy)
         outcomes |= dict.fromkeys(concerned, outcome)
     return outcomes
 
 
-def _mend(engine: Engine, locks: Locks, remedy: Mend) -> str:
+def _mend(engine: Engine, remedy: Mend) -> str:
     """Do the steps; say why that failed, or ''."""
-    hold: contextlib.AbstractContextManager[None] = locks.topology()
-    if remedy.share_id:
-        hold = locks.share(remedy.share_id)
+
+    def alone() -> None:
+        recovery.recover_before(engine, lambda each: _concerns(each, remedy))
+        engine.run(_open(engine, remedy))
+
     try:
-        with hold:
-            recovery.recover_before(
-                engine, lambda each: _concerns(each, remedy)
-            )
-            engine.run(_open(engine, remedy))
+        patience.until_free(engine.site, alone)
     except _Changed:
         return 'the store has changed meanwhile'
     except exceptions.GlusterHeketiError as error:

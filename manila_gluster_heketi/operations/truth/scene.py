@@ -119,7 +119,6 @@ class Scene:
         return Mend(
             subject=volume.id,
             cluster_id=volume.cluster_id,
-            share_id=volume.share_id,
             steps=steps,
             rows=self.ledger.rows_of(volume.id),
         )

@@ -11,8 +11,8 @@
 # under the License.
 """Two controllers on machines of their own, which share a store alone."""
 
-import contextlib
 import dataclasses
+import datetime
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +25,7 @@ from manila_gluster_heketi import model
 from manila_gluster_heketi.operations import recovery
 from manila_gluster_heketi.service import Service
 from manila_gluster_heketi.sizes import GIB
+from manila_gluster_heketi.store import clock
 from tests.crash import agreement
 from tests.functional import databases
 from tests.functional import deployment
@@ -35,18 +36,6 @@ _SECONDS = 60.0
 _SHARE = 'share-1'
 
 Act = Callable[[Service], object]
-
-
-class _OtherMachine:
-    """Locks that are of no account here, wherever their files were."""
-
-    def share(self, share_id: str) -> contextlib.nullcontext[None]:
-        """Hold what nobody here holds."""
-        return contextlib.nullcontext()
-
-    def topology(self) -> contextlib.nullcontext[None]:
-        """Hold what nobody here holds."""
-        return contextlib.nullcontext()
 
 
 class _Asked(threading.Thread):
@@ -93,7 +82,6 @@ class ControllersTestCase(deployment.DeployedTestCase):
         self.d.load(self.few)
         self.d.create(gigabytes=2)
         self.other, self.way = self.d.process()
-        self.other._locks = self.other.hardware._locks = _OtherMachine()
 
     # --- what is asked for ------------------------------------------------
 
@@ -206,6 +194,23 @@ class WaitTestCase(ControllersTestCase):
         """The second load finds all there."""
         self.bear_two(self.load, 'vgcreate', self.load)
         self.assertEqual(4, len(self.d.service.nodes()))
+
+
+@databases.on_servers
+class ClockTestCase(ControllersTestCase):
+    """The clock of the second one is hours ahead."""
+
+    def recover(self) -> None:
+        """Have the second one see whether there is anything to recover."""
+        ahead = clock.local() + datetime.timedelta(hours=5)
+        with mock.patch.object(clock, 'local', lambda: ahead):
+            self.assertEqual((), self.other.recover())
+
+    def test_the_first_one_is_at_work(self) -> None:
+        """Its leases are the second one's by no clock but the server's."""
+        self.in_the_midst_of(self.create, 'mkfs.xfs', self.recover)
+        self.assertEqual(2, len(self.d.service.volumes()))
+        self.check()
 
 
 @databases.on_each_engine

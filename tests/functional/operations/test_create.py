@@ -239,7 +239,7 @@ class AtOnceTestCase(deployment.DeployedTestCase):
         self.assertEqual(1, len(d.cluster.volume_names('gl1')))
 
     def test_one_share_from_two_processes(self) -> None:
-        """The locks of one machine hold between its processes."""
+        """The second one waits for the first, and finds it."""
         d = self.deploy(latency=Latency({'gluster volume': 0.02}))
         other, _ = d.process()
         one, two = self._all([d.create, lambda: other.create_volume(d.spec())])

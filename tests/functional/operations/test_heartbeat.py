@@ -13,6 +13,7 @@
 """Leases: kept while the work goes on, and given up by who slept."""
 
 import datetime
+import threading
 import time
 
 from manila_gluster_heketi import exceptions
@@ -43,7 +44,6 @@ class HeartbeatTestCase(deployment.DeployedTestCase):
         engine = self.d.service.engine
         engine.heartbeat = heartbeat.Heartbeat(
             engine.store,
-            engine.owner,
             lease,
             lambda: time.monotonic() + 60 * self.minutes,
         )
@@ -111,6 +111,40 @@ class HeartbeatTestCase(deployment.DeployedTestCase):
         error = self.assertRaises(exceptions.Conflict, self.d.create)
         self.assertIn('its lease has run out', str(error))
         self.assertEqual(sent, self.d.executor.seen)
+        self.assertEqual(before, self.d.world())
+
+    def test_another_thread_takes_over(self) -> None:
+        """A lease is of one change, and not of the process."""
+        self.use()
+        before = self.d.world()
+        at_work, is_over = threading.Event(), threading.Event()
+        creator = threading.current_thread()
+        recovered = []
+
+        def recover():
+            recovered.extend(self.d.service.recover())
+
+        thread = threading.Thread(target=recover)
+
+        def fall_behind(host, command):
+            self.minutes += 4
+            self.d.expire_leases()
+            thread.start()
+            self.assertTrue(at_work.wait(60))
+
+        def undo(host, command):
+            # The creator gives up while this goes on.
+            if thread.ident and threading.current_thread() is not creator:
+                at_work.set()
+                is_over.wait(60)
+
+        self.d.executor.before = undo
+        self.d.executor.after = once(says('volume', 'status'), fall_behind)
+        error = self.assertRaises(exceptions.Conflict, self.d.create)
+        is_over.set()
+        thread.join(60)
+        self.assertIn('has taken it over', str(error))
+        self.assertEqual([''], [each.error for each in recovered])
         self.assertEqual(before, self.d.world())
 
     def test_the_store_does_not_answer_for_a_while(self) -> None:

@@ -625,7 +625,7 @@ class MotionTestCase(TruthTestCase):
         self.assertEqual([Code.VOLUME_QUOTA], [each.code for each in found])
         d.service.extend_volume('share-1', 3 * GIB)
 
-        outcomes = repair.repair(d.service.engine, truth._locks, found)
+        outcomes = repair.repair(d.service.engine, found)
 
         self.assertEqual(
             ['the store has changed meanwhile'], list(outcomes.values())
@@ -652,9 +652,12 @@ class MotionTestCase(TruthTestCase):
                 {'owner': 'elsewhere:pid:[1]:1:0'},
             )
 
-        outcomes = repair.repair(
-            d.service.engine, d.service.truth._locks, found
+        impatient = dataclasses.replace(
+            d.service.engine.site, busy_timeout_seconds=0
         )
+        d.service.engine.site = impatient
+
+        outcomes = repair.repair(d.service.engine, found)
 
         [text] = outcomes.values()
         self.assertIn('it is under way', text)

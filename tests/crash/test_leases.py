@@ -39,7 +39,7 @@ def _is_stopped(pid: int) -> bool:
     return stat.rpartition(')')[2].split()[0] == 'T'
 
 
-@databases.on_each_engine
+@databases.on_each_engine_and_galera
 @ddt.ddt
 class SleeperTestCase(deployment.DeployedTestCase):
     """It was stopped for longer than its lease, as a virtual machine may be.
@@ -60,10 +60,10 @@ class SleeperTestCase(deployment.DeployedTestCase):
     def setUp(self) -> None:
         """Have hosts that many processes use."""
         super().setUp()
-        database = self.useFixture(
+        self.database = self.useFixture(
             databases.Database(self.engine, synced=True)
         )
-        self.d = self.deploy(store_connection=database.url)
+        self.d = self.deploy(store_connection=self.database.url)
         self.exchange = self.useFixture(far_hosts.Exchange(self.d.cluster))
 
     def options(self, name: str) -> dict[str, Any]:
@@ -75,7 +75,9 @@ class SleeperTestCase(deployment.DeployedTestCase):
         state = os.path.join(self.d.directory, place)
         return {
             'state_path': state,
-            'store_connection': self.d.settings.store_connection,
+            'store_connection': self.database.urls[
+                -1 if name == 'sleeper' else 0
+            ],
             'ca_directory': self.d.settings.ca_directory,
             'hosts': self.exchange.path,
             'name': name,

@@ -64,15 +64,18 @@ def on(*engines: str) -> Callable[[_Case], _Case]:
 
 def _for_engine(case: Any, engine: str) -> Any:
     case.engine = engine
-    if engine in SERVERS:
+    if engine != 'sqlite':
         case.allow_processes = case.allow_sockets = True
     return case
 
 
 ENGINES = ('sqlite', *SERVERS)
+#: Two nodes of MariaDB that replicate to each other; started in ten seconds.
+GALERA = 'galera'
 
 on_each_engine = on(*ENGINES)
 on_servers = on(*SERVERS)
+on_each_engine_and_galera = on(*ENGINES, GALERA)
 
 
 @functools.cache
@@ -83,6 +86,17 @@ def server(engine: str) -> servers.Server:
     """
     made = SERVERS[engine]()
     made.start()
+    atexit.register(remove, made, os.getpid())
+    return made
+
+
+@functools.cache
+def pair() -> galera.Galera:
+    """Give this process's cluster of MariaDB; it is started once.
+
+    :raises NotInstalled: there is no MariaDB
+    """
+    made = galera.Galera()
     atexit.register(remove, made, os.getpid())
     return made
 
@@ -112,6 +126,7 @@ class Database(fixtures.Fixture):
     """A database for one test, which is skipped if there is no such server.
 
     :ivar url: as the option for the store takes it
+    :ivar urls: the same, one for each node of a cluster
     :ivar directory: of a file of SQLite
     """
 
@@ -126,7 +141,9 @@ class Database(fixtures.Fixture):
             return
         # Not in _setUp: a fixture makes an error of what is raised there.
         try:
-            self.server = server(engine)
+            self.servers = (
+                tuple(pair().nodes) if engine == GALERA else (server(engine),)
+            )
         except servers.NotInstalled as error:
             raise unittest.SkipTest(str(error)) from error
 
@@ -134,14 +151,17 @@ class Database(fixtures.Fixture):
         if self.engine == 'sqlite':
             self.directory = self.useFixture(fixtures.TempDir()).path
             self.url = f'sqlite:///{self.directory}/store.db'
+            self.urls: tuple[str, ...] = (self.url,)
             if self._synced:
                 with open(f'{self.directory}/store.db', 'wb') as file:
                     file.write(_synced_file())
             return
+        self.server = self.servers[0]
         self.name = (
             self.server.new_store()
             if self._synced
             else self.server.new_database()
         )
         self.addCleanup(self.server.drop, self.name)
-        self.url = self.server.url(self.name)
+        self.urls = tuple(each.url(self.name) for each in self.servers)
+        self.url = self.urls[0]

@@ -16,9 +16,6 @@
 Their transactions meet at the commit alone: the later one fails there.
 """
 
-import atexit
-import functools
-import os
 import threading
 
 from manila_gluster_heketi import exceptions
@@ -28,17 +25,8 @@ from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.store.transaction import WriteTransaction
 from tests.functional import databases
-from tests.functional import galera
 from tests.functional import servers
 from tests.functional.store import test_races
-
-
-@functools.cache
-def _pair() -> galera.Galera:
-    """Give this process's cluster."""
-    made = galera.Galera()
-    atexit.register(databases.remove, made, os.getpid())
-    return made
 
 
 class PairTestCase(test_races.Racetrack):
@@ -52,7 +40,7 @@ class PairTestCase(test_races.Racetrack):
         """Make the database on both."""
         super().setUp()
         try:
-            self.pair = _pair()
+            self.pair = databases.pair()
         except servers.NotInstalled as error:
             self.skipTest(str(error))
         first = self.pair.nodes[0]
@@ -147,7 +135,7 @@ class PairTestCase(test_races.Racetrack):
 
         The pair is of no use afterwards: the name makes this test the last.
         """
-        self.addCleanup(_pair.cache_clear)
+        self.addCleanup(databases.pair.cache_clear)
         node = self.stores[0]
         node.transact(self.count)
         self.pair.lose_second()

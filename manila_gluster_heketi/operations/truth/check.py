@@ -89,9 +89,10 @@ def _narrowed(scope: Scope, found: Look) -> Scope:
         '' if each.code in _TOLD_BY_OTHERS else each.host
         for each in found.findings
     }
+    again = dataclasses.replace(scope, was_there=True)
     if '' in hosts:
-        return scope
-    return dataclasses.replace(scope, hosts=tuple(sorted(hosts)))
+        return again
+    return dataclasses.replace(again, hosts=tuple(sorted(hosts)))
 
 
 def look(engine: Engine, scope: Scope, trust: Trust) -> Look:
@@ -101,6 +102,7 @@ def look(engine: Engine, scope: Scope, trust: Trust) -> Look:
     """
     with engine.store.read() as tx:
         before = ledger.read(tx, scope)
+    scope = dataclasses.replace(scope, was_there=True)
     requests = _requests(before)
     hosts = survey.look(engine.site.executor, requests)
     found = _pools(engine.site, before, hosts)

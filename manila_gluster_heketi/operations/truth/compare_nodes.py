@@ -161,7 +161,10 @@ def _how(pool: PoolView, address: str) -> str:
 
 
 def _pool(scene: Scene, cluster: model.Cluster) -> Iterator[Finding]:
-    pool = scene.pools[cluster.id]
+    pool = scene.pools.get(cluster.id)
+    if pool is None:
+        # It had no node yet when nodes were asked.
+        return
     if not isinstance(pool, PoolView):
         yield Finding(
             Code.POOL_SILENT,

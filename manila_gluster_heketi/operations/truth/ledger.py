@@ -37,10 +37,13 @@ class Scope:
 
     :ivar cluster: name of the only cluster; '' for all
     :ivar hosts: the only nodes, by the names that SSH goes to; () for all
+    :ivar was_there: all of it was there before: what has gone since is left
+        out, and nothing is said of it
     """
 
     cluster: str = ''
     hosts: tuple[str, ...] = ()
+    was_there: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,14 +132,14 @@ def read(tx: Transaction, scope: Scope) -> Ledger:
         for each in topology.clusters(tx)
         if scope.cluster in ('', each.name)
     }
-    if scope.cluster and not clusters:
+    if scope.cluster and not clusters and not scope.was_there:
         raise exceptions.NotFound(kind='cluster', identity=scope.cluster)
     all_nodes = {
         each.id: each
         for each in topology.nodes(tx)
         if each.cluster_id in clusters
     }
-    nodes = _chosen(all_nodes.values(), scope.hosts)
+    nodes = _chosen(all_nodes.values(), scope)
     devices = topology.devices(tx)
     ours = {node.id for node in nodes.values()}
     mine = {each.id: each for each in devices if each.node_id in ours}
@@ -176,13 +179,14 @@ def read(tx: Transaction, scope: Scope) -> Ledger:
 
 
 def _chosen(
-    nodes: Iterable[model.Node], hosts: Collection[str]
+    nodes: Collection[model.Node], scope: Scope
 ) -> dict[str, model.Node]:
     by_host = {each.manage_host: each for each in nodes}
-    for host in hosts:
-        if host not in by_host:
+    for host in scope.hosts:
+        if host not in by_host and not scope.was_there:
             raise exceptions.NotFound(kind='node', identity=host)
-    return {host: by_host[host] for host in hosts or by_host}
+    chosen = scope.hosts or tuple(by_host)
+    return {host: by_host[host] for host in chosen if host in by_host}
 
 
 def _bricks(

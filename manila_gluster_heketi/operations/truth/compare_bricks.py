@@ -11,7 +11,11 @@
 # under the License.
 
 
-"""Bricks: logical volumes, mounts, fstab and directories."""
+"""Bricks: logical volumes, mounts, fstab and directories.
+
+A disk or logical volume that is another one is somebody's: nothing is mended
+on it, and nothing is done that would have Gluster use it.
+"""
 
 import dataclasses
 from collections.abc import Iterator
@@ -23,6 +27,7 @@ from manila_gluster_heketi.hostcmd import mount_table
 from manila_gluster_heketi.model import VolumeState
 from manila_gluster_heketi.operations import brick_steps
 from manila_gluster_heketi.operations import step
+from manila_gluster_heketi.operations.truth import compare_devices
 from manila_gluster_heketi.operations.truth import mend_steps
 from manila_gluster_heketi.operations.truth.codes import Code
 from manila_gluster_heketi.operations.truth.findings import Finding
@@ -36,10 +41,14 @@ def compare(scene: Scene) -> Iterator[Finding]:
     for volume in scene.volumes():
         if volume.state is not VolumeState.READY:
             continue
+        bricks = []
         for brick in scene.ledger.bricks[volume.id]:
             view = seen.get(scene.ledger.host_of(brick))
             if view is not None and brick.vg_name in view.groups:
-                yield from _Brick(scene, volume, brick, view).compare()
+                bricks.append(_Brick(scene, volume, brick, view))
+        may_start = not any(each.is_other for each in bricks)
+        for each in bricks:
+            yield from each.compare(may_start=may_start)
 
 
 class _Brick:
@@ -57,32 +66,55 @@ class _Brick:
         self._brick = brick
         self._view = view
         self._devices = mount_table.devices_of(brick.vg_name, brick.lv_name)
+        self._there = view.volumes.get((brick.vg_name, brick.lv_name))
+        device = scene.ledger.devices[brick.device_id]
+        self._is_on_other = compare_devices.is_other(
+            device, view.groups[brick.vg_name]
+        )
 
-    def compare(self) -> Iterator[Finding]:
-        """Find what differs."""
+    @property
+    def is_other(self) -> bool:
+        """Whether it is, or is on, something else than what is on record."""
+        return self._is_on_other or self._is_other_volume
+
+    @property
+    def _is_other_volume(self) -> bool:
+        there = self._there
+        return there is not None and (
+            there.pool != self._brick.pool_name
+            or bool(
+                marks.contradicting(there.tags, marks.brick_tags(self._brick))
+            )
+        )
+
+    def compare(self, *, may_start: bool) -> Iterator[Finding]:
+        """Find what differs.
+
+        :param may_start: Gluster may start all bricks of the volume
+        """
         brick = self._brick
-        there = self._view.volumes.get((brick.vg_name, brick.lv_name))
-        if there is None:
+        if self._there is None:
             yield self._finding(
                 Code.BRICK_MISSING, f'{brick.vg_name}/{brick.lv_name}', 'none'
             )
             return
-        yield from self._identity(there)
-        yield from self._mount()
-        yield from self._fstab()
-        yield from self._size(there)
-
-    def _identity(self, there: lvm_report.LogicalVolume) -> Iterator[Finding]:
-        brick = self._brick
-        wanted = marks.brick_tags(brick)
-        foreign = marks.contradicting(there.tags, wanted)
-        if foreign or there.pool != brick.pool_name:
+        if self._is_other_volume:
             yield self._finding(
                 Code.BRICK_OTHER,
-                f'{", ".join(wanted)} in pool {brick.pool_name}',
-                f'{", ".join(there.tags)} in pool {there.pool}',
+                f'{", ".join(marks.brick_tags(brick))} in pool '
+                f'{brick.pool_name}',
+                f'{", ".join(self._there.tags)} in pool {self._there.pool}',
             )
-        elif not set(wanted) <= set(there.tags):
+            return
+        yield from self._marks(self._there)
+        yield from self._mount(may_start)
+        yield from self._fstab()
+        yield from self._size(self._there)
+
+    def _marks(self, there: lvm_report.LogicalVolume) -> Iterator[Finding]:
+        brick = self._brick
+        wanted = marks.brick_tags(brick)
+        if not set(wanted) <= set(there.tags):
             yield self._finding(
                 Code.BRICK_MARKS,
                 ', '.join(wanted),
@@ -95,18 +127,22 @@ class _Brick:
                 ),
             )
 
-    def _mount(self) -> Iterator[Finding]:
+    def _mount(self, may_start: bool) -> Iterator[Finding]:
         path = self._brick.mount_path
         device = self._view.mounts.get(path)
         if device is None:
+            mount = mend_steps.MountBricks(
+                host=self._view.host, bricks=(self._brick,)
+            )
+            restart = self._restart()
+            # Mounted alone it would look whole, and yet not be served.
+            is_mendable = may_start or not restart
             yield self._finding(
                 Code.BRICK_NOT_MOUNTED,
                 f'{self._devices[0]} on {path}',
                 'not mounted',
-                mend_steps.MountBricks(
-                    host=self._view.host, bricks=(self._brick,)
-                ),
-                closing=self._restart(),
+                *([mount] if is_mendable else []),
+                closing=restart,
             )
         elif device not in self._devices:
             yield self._finding(
@@ -180,7 +216,7 @@ class _Brick:
         closing: tuple[step.Step, ...] = (),
     ) -> Finding:
         remedy = None
-        if steps:
+        if steps and not self._is_on_other:
             remedy = dataclasses.replace(
                 self._scene.mend_volume(self._volume, *steps), closing=closing
             )

@@ -37,6 +37,14 @@ def compare(scene: Scene) -> Iterator[Finding]:
         yield from _unknown(view, known)
 
 
+def is_other(device: model.Device, group: lvm_report.PhysicalVolume) -> bool:
+    """Tell whether a volume group is certainly not that of a device."""
+    wanted = marks.device_tags(device.id)
+    return bool(marks.contradicting(group.vg_tags, wanted)) or (
+        device.pv_uuid not in ('', group.uuid)
+    )
+
+
 def _device(
     scene: Scene, node: model.Node, device: model.Device, view: HostView
 ) -> Iterator[Finding]:
@@ -79,9 +87,9 @@ def _identity(
 ) -> Iterator[Finding]:
     name = f'device {device.path}'
     wanted = marks.device_tags(device.id)
-    foreign = marks.contradicting(group.vg_tags, wanted)
     missing = [each for each in wanted if each not in group.vg_tags]
-    if foreign or device.pv_uuid not in ('', group.uuid):
+    if is_other(device, group):
+        foreign = marks.contradicting(group.vg_tags, wanted)
         yield Finding(
             Code.DEVICE_OTHER,
             node.manage_host,

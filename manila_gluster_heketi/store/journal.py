@@ -137,6 +137,17 @@ def operations(
     return _operations(tx, schema.operations.c.state.in_(states))
 
 
+def subjects_done(tx: Transaction, kind: model.OpKind) -> frozenset[str]:
+    """List what operations of a kind have done their work on."""
+    table = schema.operations
+    rows = tx.rows(
+        sa.select(table.c.subject).where(
+            table.c.kind == kind, table.c.state == model.OpState.DONE
+        )
+    )
+    return frozenset(row.subject for row in rows)
+
+
 def operation(tx: Transaction, operation_id: str) -> model.Operation:
     """Find an operation, open or closed.
 

@@ -30,6 +30,7 @@ from manila_gluster_heketi.operations.truth import compare_bricks
 from manila_gluster_heketi.operations.truth import compare_certificates
 from manila_gluster_heketi.operations.truth import compare_devices
 from manila_gluster_heketi.operations.truth import compare_nodes
+from manila_gluster_heketi.operations.truth import compare_records
 from manila_gluster_heketi.operations.truth import compare_volumes
 from manila_gluster_heketi.operations.truth import ledger
 from manila_gluster_heketi.operations.truth import leftovers
@@ -116,12 +117,15 @@ def look(engine: Engine, scope: Scope, trust: Trust) -> Look:
         pools=found,
         quotas=quotas,
     )
+    records = tuple(compare_records.compare(scene))
+    overtaken = compare_records.overtaken(scene, records)
     findings = (
         *compare_nodes.compare(scene),
+        *records,
         *compare_devices.compare(scene),
         *compare_bricks.compare(scene),
         *leftovers.compare(scene),
-        *compare_volumes.compare(scene),
+        *compare_volumes.compare(scene, overtaken),
         *compare_certificates.compare(scene, trust),
     )
     return Look(

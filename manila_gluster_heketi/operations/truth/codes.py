@@ -112,6 +112,12 @@ class Code(enum.Enum):
         'other than its cluster.',
         'ask for "gluster-heketi cluster secure-access" as it is on record',
     )
+    NODE_KNOWS_MORE = Meaning(
+        'MGH-C110',
+        _ERROR,
+        'The record that the node has of itself says more than the store.',
+        'put a newer store back, or rebuild it; or remove the file by hand',
+    )
     # --- 2xx: devices -----------------------------------------------------
     DEVICE_MISSING = Meaning(
         'MGH-C201',

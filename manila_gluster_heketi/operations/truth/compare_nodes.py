@@ -11,7 +11,7 @@
 # under the License.
 
 
-"""Nodes: whether they answer, know themselves, and know each other."""
+"""Nodes: whether they answer, and know each other."""
 
 from collections.abc import Iterator
 from collections.abc import Set
@@ -19,10 +19,8 @@ from collections.abc import Set
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import names
-from manila_gluster_heketi.hostcmd import node_record
 from manila_gluster_heketi.model import VolumeState
 from manila_gluster_heketi.operations import clocks
-from manila_gluster_heketi.operations import node_records
 from manila_gluster_heketi.operations.truth.codes import Code
 from manila_gluster_heketi.operations.truth.findings import Finding
 from manila_gluster_heketi.operations.truth.pools import PoolView
@@ -45,7 +43,6 @@ def compare(scene: Scene) -> Iterator[Finding]:
         ):
             yield unseen(host, outcome)
     for node, view in scene.nodes():
-        yield from _record(scene, node, view)
         yield from _peer(scene, node)
         yield from _clock(view)
         yield from _secure_access(scene, node, view)
@@ -83,35 +80,6 @@ def missed(
         yield Finding(
             Code.NODE_MISSED, host, f'volume {name}', 'none', 'known'
         )
-
-
-def _record(
-    scene: Scene, node: model.Node, view: HostView
-) -> Iterator[Finding]:
-    ledger = scene.ledger
-    devices = ledger.devices_of(node)
-    if any(device.id in scene.motion.ids for device in devices):
-        return
-    text = node_record.write(ledger.clusters[node.cluster_id], node, devices)
-    if view.record == text:
-        return
-    try:
-        found = str(node_record.parse(view.record or ''))
-    except ValueError as error:
-        found = 'none' if view.record is None else f'none: {error}'
-    yield Finding(
-        Code.NODE_RECORD,
-        view.host,
-        'record',
-        str(node_record.parse(text)),
-        found,
-        scene.mend_node(
-            node,
-            node_records.RecordNode(
-                host=view.host, content=text, old_content=text
-            ),
-        ),
-    )
 
 
 def _clock(view: HostView) -> Iterator[Finding]:

@@ -14,6 +14,7 @@
 """Volumes: what Gluster has of them, and how they are set."""
 
 from collections.abc import Iterator
+from collections.abc import Set
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
@@ -32,8 +33,13 @@ from manila_gluster_heketi.tls import access
 _TLS = ('client.ssl', 'server.ssl')
 
 
-def compare(scene: Scene) -> Iterator[Finding]:
-    """Find what differs."""
+def compare(scene: Scene, overtaken: Set[str]) -> Iterator[Finding]:
+    """Find what differs.
+
+    :param overtaken: identities of clusters that the store is too old for to
+        be right about their volumes: who was denied since would be let in
+        again
+    """
     for volume in scene.volumes():
         pool = scene.pool(volume.cluster_id)
         if volume.state is not VolumeState.READY:
@@ -41,7 +47,8 @@ def compare(scene: Scene) -> Iterator[Finding]:
                 volume, Code.VOLUME_HALF_WAY, VolumeState.READY, volume.state
             )
         elif pool is not None:
-            yield from _Volume(scene, volume, pool).compare()
+            is_old = volume.cluster_id in overtaken
+            yield from _Volume(scene, volume, pool, is_old).compare()
     for cluster_id in scene.ledger.clusters:
         pool = scene.pool(cluster_id)
         if pool is not None:
@@ -73,11 +80,16 @@ class _Volume:
     """The comparison of one volume."""
 
     def __init__(
-        self, scene: Scene, volume: model.Volume, pool: pools.PoolView
+        self,
+        scene: Scene,
+        volume: model.Volume,
+        pool: pools.PoolView,
+        is_old: bool,
     ) -> None:
         self._scene = scene
         self._volume = volume
         self._pool = pool
+        self._is_old = is_old
 
     def compare(self) -> Iterator[Finding]:
         """Find what differs."""
@@ -217,7 +229,7 @@ class _Volume:
         self, code: Code, expected: object, found: object, *steps: step.Step
     ) -> Finding:
         remedy = None
-        if steps:
+        if steps and not self._is_old:
             remedy = self._scene.mend_volume(self._volume, *steps)
         return Finding(
             code,

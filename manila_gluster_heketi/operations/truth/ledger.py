@@ -58,6 +58,7 @@ class Ledger:
     :ivar all_volumes: those of the clusters, by identity
     :ivar all_nodes: those of the clusters, by identity
     :ivar homes: the node of each device of the clusters, by identity
+    :ivar removed: identities of devices that were taken away, wherever
     :ivar operations: those that are open, wherever
     :ivar revoked: names that must have access to nothing
     """
@@ -70,6 +71,7 @@ class Ledger:
     all_volumes: Mapping[str, model.Volume]
     all_nodes: Mapping[str, model.Node]
     homes: Mapping[str, model.Node]
+    removed: frozenset[str]
     operations: tuple[model.Operation, ...]
     revoked: frozenset[str]
 
@@ -171,6 +173,7 @@ def read(tx: Transaction, scope: Scope) -> Ledger:
             for each in devices
             if each.node_id in all_nodes
         },
+        removed=journal.subjects_done(tx, model.OpKind.DEVICE_REMOVE),
         operations=journal.operations(tx, states=tuple(states.OPEN)),
         revoked=frozenset(
             each.common_name for each in revocations.all(tx)

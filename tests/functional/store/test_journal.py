@@ -119,6 +119,21 @@ class JournalTestCase(base.StoreTestCase):
             )
             self.assertEqual((), journal.operations(tx, states=()))
 
+    def test_what_was_worked_on(self) -> None:
+        """By operations of a kind that are done; others do not count."""
+        done = self.open()
+        with self.store.write() as tx:
+            journal.set_state(tx, done.id, model.OpState.DONE)
+        with self.store.read() as tx:
+            found = {
+                kind: journal.subjects_done(tx, kind)
+                for kind in (done.kind, model.OpKind.DEVICE_REMOVE)
+            }
+        self.assertEqual(
+            {done.kind: {done.subject}, model.OpKind.DEVICE_REMOVE: set()},
+            found,
+        )
+
     def test_state_changes(self) -> None:
         """An error stays until there is another."""
         states = model.OpState

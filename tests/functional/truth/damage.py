@@ -18,7 +18,9 @@ Each function here damages a deployment; the table at the end says what
 """
 
 import dataclasses
+import json
 from collections.abc import Callable
+from typing import Any
 
 from manila_gluster_heketi import durability
 from manila_gluster_heketi import model
@@ -48,6 +50,7 @@ SHARE = 'share-1'
 HOST = 'gl2'
 _OTHER = 'f' * 32
 _TLS = '/usr/lib/ssl'
+_DEVICE = {'id': _OTHER, 'path': '/dev/vdc', 'state': 'online', 'tags': {}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,6 +157,20 @@ def the_record_is_old(d: Deployment) -> None:
     _files(d)[names.NODE_RECORD] = File(
         text.replace('"zone": 2', '"zone": 7'), 0o644
     )
+
+
+def the_record_names_another_device(d: Deployment) -> None:
+    edit_record(d, HOST, lambda record: record['devices'].append(_DEVICE))
+
+
+def edit_record(
+    d: Deployment, name: str, edit: Callable[[dict[str, Any]], object]
+) -> None:
+    """Change what a host says of itself."""
+    files = d.cluster.host(name).space.root.files
+    record = json.loads(files[names.NODE_RECORD].content)
+    edit(record)
+    files[names.NODE_RECORD] = File(json.dumps(record), 0o644)
 
 
 def glusterd_is_stopped(d: Deployment) -> None:
@@ -519,6 +536,7 @@ ALL = (
     Damage(the_record_is_gone, (Code.NODE_RECORD,), True),
     Damage(the_record_is_half_written, (Code.NODE_RECORD,), True),
     Damage(the_record_is_old, (Code.NODE_RECORD,), True),
+    Damage(the_record_names_another_device, (Code.NODE_KNOWS_MORE,)),
     Damage(glusterd_is_stopped, (Code.NODE_NO_PEER,)),
     Damage(the_node_was_detached, (Code.NODE_NO_PEER,)),
     Damage(the_node_missed_a_creation, (Code.NODE_MISSED,)),

@@ -172,6 +172,31 @@ class BrickContract(site.Contract):
         self.assertIsNotNone(pool.metadata_percent)
         self.assertEqual({'pool'}, set(self._volumes()))
 
+    def _geometries(self, *lvs):
+        paths = [site.mount_path(lv) for lv in lvs]
+        said = self.said(self.node, xfs.geometries(paths))
+        return xfs.parse_geometries(said)
+
+    def test_how_large_a_file_system_is(self):
+        self.run_on(self.node, *site.thin_pool(self.node), *make_brick())
+        path = site.mount_path('brick_1')
+
+        made = self._geometries('brick_9', 'brick_1')
+        self.run_on(self.node, lvm.lv_extend(site.VG, 'brick_1', 512 * _MIB))
+        extended = self._geometries('brick_1')
+        self.run_on(self.node, xfs.grow(path))
+        grown = self._geometries('brick_1')
+        self.run_on(self.node, *destroy_brick())
+
+        # One that is not mounted is left out.
+        self.assertEqual({path}, set(made))
+        self.assertEqual(0, made[path].room_in(320 * _MIB))
+        self.assertEqual(made, extended)
+        self.assertEqual(192 * _MIB, extended[path].room_in(512 * _MIB))
+        self.assertEqual(0, grown[path].room_in(512 * _MIB))
+        self.assertEqual(512 * _MIB, grown[path].size_bytes)
+        self.assertEqual({}, self._geometries('brick_1'))
+
     def test_tags_are_added(self):
         self.run_on(self.node, *site.thin_pool(self.node), *make_brick())
         more = ('gluster-heketi.set.0', 'gluster-heketi.position.12')

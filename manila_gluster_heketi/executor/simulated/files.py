@@ -39,6 +39,10 @@ ROOT_DIRECTORIES = frozenset(
 )
 
 
+XFS_BLOCK_BYTES = 4096
+# As many allocation groups mkfs.xfs makes on a device without stripes.
+_GROUPS = 4
+
 #: After which the kernel writes back what was changed (XFS, as configured).
 WRITE_BACK_SECONDS = 30.0
 
@@ -64,6 +68,7 @@ class FileSystem:
     What was changed is written back after a while, or by a sync; a power cut
     takes the rest, in one piece: journals keep the order.
 
+    :ivar group_blocks: of an allocation group, which stays as it was made
     :ivar bricks: directories that Gluster marked, with the volume's uuid
     :ivar is_valid: its superblock is whole; mkfs was not cut short
     :ivar is_full: no block is free
@@ -78,6 +83,7 @@ class FileSystem:
         'bricks',
         'directories',
         'files',
+        'group_blocks',
         'is_full',
         'is_read_only',
         'is_valid',
@@ -95,6 +101,7 @@ class FileSystem:
         self._on_disk: _Tree | None = None
         self._since = 0.0
         self.size_bytes = size_bytes
+        self.group_blocks = -(-size_bytes // XFS_BLOCK_BYTES // _GROUPS)
         self.directories: set[str] = set()
         self.files: dict[str, File] = {}
         self.bricks: dict[str, str] = {}

@@ -17,6 +17,7 @@ import posixpath
 from manila_gluster_heketi import names
 from manila_gluster_heketi.executor.simulated import block
 from manila_gluster_heketi.executor.simulated import outcome
+from manila_gluster_heketi.executor.simulated import xfs_report
 from manila_gluster_heketi.executor.simulated.files import ROOT_DIRECTORIES
 from manila_gluster_heketi.executor.simulated.files import File
 from manila_gluster_heketi.executor.simulated.files import FileSystem
@@ -149,12 +150,15 @@ class Namespace:
 
     def grow(self, argv: tuple[str, ...]) -> Outcome:
         """Run xfs_growfs."""
-        [path] = outcome.words_of(argv, flags=('-d',)).operands
+        words = outcome.words_of(argv, flags=('-d', '-n'))
+        [path] = words.operands
         volume = self.mounts.get(path)
         if volume is None or volume.filesystem is None:
             return failed(
                 1, f'xfs_growfs: {path} is not a mounted XFS filesystem'
             )
+        if '-n' in words.options:
+            return Outcome(stdout=xfs_report.of(volume))
         if volume.filesystem.size_bytes == volume.size_bytes:
             return Outcome(stdout='data size unchanged, skipping\n')
         if volume.filesystem.is_read_only:

@@ -276,6 +276,8 @@ class Host:
             return scripts.remove_from_fstab(self.space, *arguments)
         if name == 'directories':
             return scripts.list_directories(self.space, *arguments)
+        if name == 'geometries':
+            return scripts.show_geometries(self.space, *arguments)
         if name == 'write_file':
             path, umask = arguments
             return scripts.write_file(self.space, path, umask, stdin)

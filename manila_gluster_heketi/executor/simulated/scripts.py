@@ -148,6 +148,16 @@ def _no_copy(root: FileSystem, path: str, copy: str) -> Outcome:
     )
 
 
+def show_geometries(space: Namespace, *paths: str) -> Outcome:
+    """Do what the script of xfs.geometries does."""
+    return Outcome(
+        stdout=''.join(
+            f'== {path}\n{space.grow(("xfs_growfs", "-n", path)).stdout}'
+            for path in paths
+        )
+    )
+
+
 def list_directories(space: Namespace, root: str, *paths: str) -> Outcome:
     """Do what the script of mounts.directories does."""
     level = root.count('/') + 2

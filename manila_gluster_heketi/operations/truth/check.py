@@ -146,6 +146,7 @@ def _requests(before: Ledger) -> dict[str, survey.Request]:
     return {
         host: survey.Request(
             directories=tuple(b.brick_path for b in bricks.get(host, ())),
+            mount_paths=tuple(b.mount_path for b in bricks.get(host, ())),
             quotas=tuple(quotas[host]),
             tls_directory=node.tls_directory,
         )

@@ -243,6 +243,13 @@ class Code(enum.Enum):
         'remove it if it is empty',
         mends=True,
     )
+    BRICK_FILE_SYSTEM_SMALLER = Meaning(
+        'MGH-C314',
+        _ERROR,
+        'The file system of a brick is smaller than the brick.',
+        'grow it',
+        mends=True,
+    )
     # --- 4xx: volumes -----------------------------------------------------
     VOLUME_MISSING = Meaning(
         'MGH-C401',

@@ -144,7 +144,7 @@ class _Brick:
                 *([mount] if is_mendable else []),
                 closing=restart,
             )
-        elif device not in self._devices:
+        elif self._is_hidden:
             yield self._finding(
                 Code.BRICK_HIDDEN,
                 f'{self._devices[0]} on {path}',
@@ -154,6 +154,12 @@ class _Brick:
             yield self._finding(
                 Code.BRICK_DIRECTORY, self._brick.brick_path, 'no directory'
             )
+
+    @property
+    def _is_hidden(self) -> bool:
+        """Whether something else is mounted in its place."""
+        device = self._view.mounts.get(self._brick.mount_path)
+        return device is not None and device not in self._devices
 
     def _restart(self) -> tuple[step.Step, ...]:
         """Have Gluster start the brick, unless the volume is to rest.
@@ -195,17 +201,35 @@ class _Brick:
         found = f'{there.size_bytes} bytes'
         if there.size_bytes < brick.size_bytes:
             yield self._finding(
-                Code.BRICK_SMALLER,
-                wanted,
-                found,
-                brick_steps.GrowBricks(
-                    host=self._view.host,
-                    bricks=(brick,),
-                    old_sizes={brick.id: there.size_bytes},
-                ),
+                Code.BRICK_SMALLER, wanted, found, *self._growth(there)
             )
-        elif there.size_bytes > brick.size_bytes:
+            return
+        if there.size_bytes > brick.size_bytes:
             yield self._finding(Code.BRICK_LARGER, wanted, found)
+        file_system = self._view.file_systems.get(brick.mount_path)
+        if (
+            file_system is not None
+            and not self._is_hidden
+            and file_system.room_in(brick.size_bytes)
+        ):
+            yield self._finding(
+                Code.BRICK_FILE_SYSTEM_SMALLER,
+                f'a file system of {wanted}',
+                f'{file_system.size_bytes} bytes',
+                *self._growth(there),
+            )
+
+    def _growth(self, there: lvm_report.LogicalVolume) -> list[step.Step]:
+        """Say how the brick gets its size, which is done where it is."""
+        if self._is_hidden:
+            return []
+        return [
+            brick_steps.GrowBricks(
+                host=self._view.host,
+                bricks=(self._brick,),
+                old_sizes={self._brick.id: there.size_bytes},
+            )
+        ]
 
     def _finding(
         self,

@@ -30,6 +30,7 @@ from manila_gluster_heketi.hostcmd import mount_table
 from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.hostcmd import system
 from manila_gluster_heketi.hostcmd import tls_files
+from manila_gluster_heketi.hostcmd import xfs
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.operations import clocks
 from manila_gluster_heketi.tls import distribute
@@ -46,12 +47,14 @@ class Request:
     """What to ask a host for.
 
     :ivar directories: see whether these are there
+    :ivar mount_paths: see how large the file systems on these are
     :ivar quotas: names of volumes; Gluster knows them on all hosts alike, so
         each volume is asked for on one of them
     :ivar tls_directory: '' to ask where it is, and for nothing in it
     """
 
     directories: tuple[str, ...] = ()
+    mount_paths: tuple[str, ...] = ()
     quotas: tuple[str, ...] = ()
     tls_directory: str = ''
 
@@ -64,6 +67,7 @@ class HostView:
     :ivar volumes: by group and name
     :ivar mounts: device by path
     :ivar fstab: device by path
+    :ivar file_systems: by the path that they are mounted on
     :ivar record: text of the node's record; None if it has none
     :ivar certificate, authorities, public_key: in PEM; None if not there
     :ivar key_permission: None if there is no key
@@ -79,6 +83,7 @@ class HostView:
     volumes: Mapping[tuple[str, str], lvm_report.LogicalVolume]
     mounts: Mapping[str, str]
     fstab: Mapping[str, str]
+    file_systems: Mapping[str, xfs.Geometry]
     directories: frozenset[str]
     record: str | None
     tls_directory: str
@@ -137,6 +142,8 @@ def _batch(request: Request) -> dict[str, Command]:
         'known': gluster.volume_list(),
         'secure_access': system.read_file(names.SECURE_ACCESS),
     }
+    if request.mount_paths:
+        batch['geometries'] = xfs.geometries(request.mount_paths)
     if request.tls_directory:
         key, certificate, authorities = distribute.paths(request.tls_directory)
         batch['certificate'] = system.read_file(certificate)
@@ -196,6 +203,7 @@ def _read(
         },
         mounts=_devices(text('mounts')),
         fstab=_devices(text('fstab')),
+        file_systems=xfs.parse_geometries(text('geometries') or ''),
         directories=frozenset(results['directories'].stdout.splitlines()),
         record=text('record'),
         tls_directory=tls_directory,

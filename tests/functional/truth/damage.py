@@ -312,8 +312,17 @@ def the_brick_is_too_small(d: Deployment) -> None:
     tree.size_bytes -= 64 * MIB
 
 
+def the_file_system_is_too_small(d: Deployment) -> None:
+    tree = lv(d).filesystem
+    assert tree is not None
+    tree.size_bytes -= 64 * MIB
+
+
 def the_brick_is_larger(d: Deployment) -> None:
+    tree = lv(d).filesystem
+    assert tree is not None
     lv(d).size_bytes += 64 * MIB
+    tree.size_bytes += 64 * MIB
 
 
 def there_is_an_orphan(d: Deployment) -> None:
@@ -562,6 +571,9 @@ ALL = (
     Damage(fstab_has_another_device, (Code.BRICK_OTHER_AT_BOOT,)),
     Damage(the_directory_is_gone, (Code.BRICK_DIRECTORY,)),
     Damage(the_brick_is_too_small, (Code.BRICK_SMALLER,), True),
+    Damage(
+        the_file_system_is_too_small, (Code.BRICK_FILE_SYSTEM_SMALLER,), True
+    ),
     Damage(the_brick_is_larger, (Code.BRICK_LARGER,)),
     Damage(there_is_an_orphan, (Code.BRICK_ORPHAN,)),
     Damage(fstab_has_a_line_too_many, (Code.MOUNT_STALE,), True),

@@ -288,6 +288,8 @@ class Operation:
     :ivar lease_until: UTC; when others may take it over
     :ivar epoch: grows when hosts shall not go on with what they were told
     :ivar last_command: what a host was told last, half a minute ago or less
+    :ivar held: it was open in a copy of the store that was put back, so that
+        only an operator may say what becomes of it
     :ivar error: why it failed; or what may be left on hosts
     :ivar started_at: UTC; None if it is not on record yet
     :ivar finished_at: UTC; None while it is open
@@ -303,6 +305,7 @@ class Operation:
     steps: tuple[StepRecord, ...] = ()
     epoch: int = 0
     last_command: str = ''
+    held: bool = False
     error: str = ''
     started_at: datetime.datetime | None = dataclasses.field(
         default=None, compare=False

@@ -86,8 +86,9 @@ class Check(lister.Lister):
         else:
             report = truth.check(*where)
         for note in report.notes:
+            what = 'held' if note.held else 'not compared'
             self.app.stderr.write(
-                f'gluster-heketi: not compared: {note.object}: {note.reason}\n'
+                f'gluster-heketi: {what}: {note.object}: {note.reason}\n'
             )
         self.app.stderr.write(
             f'gluster-heketi: {report.nodes} nodes and {report.bricks} '

@@ -58,7 +58,7 @@ class Backup(show.ShowOne):
     """Copy a store that is a file, while it is in use.
 
     The copy is a store too: to go back to it, stop all processes and put it
-    in the place of the file.
+    in the place of the file. What is under way meanwhile is held in the copy.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -68,11 +68,29 @@ class Backup(show.ShowOne):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> _Shown:
-        """Copy it, and show how large the copy is."""
+        """Copy it, and show how large the copy is, and what is held."""
         path = parsed_args.file
         with _store(self.app) as store:
-            backup.copy(store, path)
-        return ('File', 'Bytes'), (path, os.path.getsize(path))
+            held = backup.copy(store, path)
+        return (
+            ('File', 'Bytes', 'Held'),
+            (path, os.path.getsize(path), held),
+        )
+
+
+class Hold(command.Command):
+    """Hold the operations that are open in a store that was put back.
+
+    For copies that were made by other means than "db backup" and "db export":
+    what they have open may have ended long ago. Run it before any process
+    starts. Nobody goes on with what is held but by "operation accept",
+    "resume" or "abandon".
+    """
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Mark them, and say how many there are."""
+        held = configured.service_for(self.app).hold_open()
+        self.app.stderr.write(f'gluster-heketi: {held} operations are held\n')
 
 
 class Export(command.Command):

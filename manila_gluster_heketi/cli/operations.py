@@ -24,8 +24,10 @@ from cliff import show
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.cli import configured
+from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.model import StepRecord
 from manila_gluster_heketi.model import StepState
+from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations.recovery import Recovered
 
 _ERROR_WIDTH = 60
@@ -88,6 +90,8 @@ class Show(show.ShowOne):
                 'Kind',
                 'Subject',
                 'State',
+                'Held',
+                'Resume',
                 'Owner',
                 'Lease Until',
                 'Started',
@@ -101,6 +105,8 @@ class Show(show.ShowOne):
                 str(operation.kind),
                 operation.subject,
                 str(operation.state),
+                operation.held,
+                _resume(operation),
                 operation.owner,
                 _time(operation.lease_until),
                 _time(operation.started_at),
@@ -115,7 +121,7 @@ class Show(show.ShowOne):
 class Clean(lister.Lister):
     """Finish or undo now what crashes and dead hosts left open.
 
-    What a live process works on is left alone.
+    What a live process works on is left alone, and so is what is held.
     """
 
     def take_action(
@@ -127,7 +133,10 @@ class Clean(lister.Lister):
 
 
 class Resume(lister.Lister):
-    """Finish or undo one operation now."""
+    """Finish or undo one operation now.
+
+    "operation show" says which. One that is held is held no more.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Ask for the operation."""
@@ -142,8 +151,27 @@ class Resume(lister.Lister):
         return _outcomes([outcome], parsed_args.formatter)
 
 
+class Accept(command.Command):
+    """Take an operation that is held for done.
+
+    For a store that was put back from a copy. What a creation, a resize or a
+    change of access was to make must be there: Gluster has to have a volume
+    with its id and its bricks. Hosts are left as they are.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Ask for the operation."""
+        return _with_id(super().get_parser(prog_name))
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """End it on record."""
+        service = configured.service_for(self.app)
+        ended = service.accept(parsed_args.operation)
+        self.app.stdout.write(f'{ended.error}\n')
+
+
 class Abandon(command.Command):
-    """Give up on a stuck operation whose host is lost for good.
+    """Give up on a stuck operation whose host is lost for good, or a held one.
 
     What it holds on record is free then. What hosts may still have is
     printed, and kept in the history.
@@ -207,6 +235,12 @@ def _step(record: StepRecord) -> dict[str, object]:
 def _told_step(record: StepRecord, told: Callable[[str], str]) -> str:
     line = f'{record.index}. {record.kind} {record.host}: {record.state}'
     return f'{line}\n{told(record.error)}' if record.error else line
+
+
+def _resume(operation: Operation) -> str:
+    if operation.finished_at is not None:
+        return ''
+    return 'finishes it' if kinds.goes_forward(operation) else 'undoes it'
 
 
 def _time(moment: datetime.datetime | None) -> str:

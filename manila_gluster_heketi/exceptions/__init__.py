@@ -52,6 +52,7 @@ from manila_gluster_heketi.exceptions.lab import LabMountFailed
 from manila_gluster_heketi.exceptions.lab import LabPackagesMissing
 from manila_gluster_heketi.exceptions.operations import InvalidTransition
 from manila_gluster_heketi.exceptions.operations import OperationFailed
+from manila_gluster_heketi.exceptions.operations import OperationHeld
 from manila_gluster_heketi.exceptions.operations import OperationStuck
 from manila_gluster_heketi.exceptions.requests import AccessListFull
 from manila_gluster_heketi.exceptions.requests import Conflict
@@ -146,6 +147,7 @@ __all__ = [
     'NotFound',
     'OldCertificatesHold',
     'OperationFailed',
+    'OperationHeld',
     'OperationStuck',
     'OutputNotUnderstood',
     'PassphraseError',

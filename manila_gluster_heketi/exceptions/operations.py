@@ -13,6 +13,7 @@
 """Errors of operations (7xx)."""
 
 from manila_gluster_heketi.exceptions.base import GlusterHeketiError
+from manila_gluster_heketi.exceptions.requests import Conflict
 
 
 class OperationFailed(GlusterHeketiError):
@@ -40,3 +41,23 @@ class InvalidTransition(GlusterHeketiError):
     code = 'MGH-702'
     template = '{kind} {identity}: no way from {state} to {wanted}.'
     action = 'Report this; the object was not changed.'
+
+
+class OperationHeld(Conflict):
+    """An operation was open in a copy of the store that was put back.
+
+    What it did may have ended long ago, and be in use: so nobody goes on with
+    it before an operator has looked.
+    """
+
+    code = 'MGH-703'
+    template = (
+        'operation {identity} ({kind}) was under way when the store was '
+        'copied, and is held since the copy was put back.'
+    )
+    action = (
+        'Look at it with "gluster-heketi operation show" and "check", then '
+        'end it with "operation accept", which takes it for done, "operation '
+        'resume", which finishes or undoes it on the nodes, or "operation '
+        'abandon --leave-the-rest"; nothing was changed.'
+    )

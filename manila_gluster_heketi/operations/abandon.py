@@ -31,21 +31,21 @@ from manila_gluster_heketi.store.transaction import WriteTransaction
 
 
 def abandon(engine: Engine, operation_id: str) -> Operation:
-    """End a STUCK operation as if all its hosts had been clean.
+    """End a STUCK or held operation as if all its hosts had been clean.
 
     What it reserved is free, and what it was to remove is off the record.
     What hosts may still have is written down as the operation's error.
 
     :raises NotFound: there is no such operation
-    :raises Conflict: it is not STUCK, or a process is at work on it
+    :raises Conflict: it is neither, or a process is at work on it
     """
 
     def end(tx: WriteTransaction) -> Operation:
         operation = journal.operation(tx, operation_id)
-        _claim(tx, operation)
+        claim(tx, operation)
         is_forward = kinds.goes_forward(operation)
         kinds.behaviour_of(operation.kind).settle(
-            tx, _as_if_ended(operation, is_forward), {}
+            tx, as_if_ended(operation, is_done=is_forward), {}
         )
         note = _what_is_left(operation, is_forward)
         journal.set_state(tx, operation_id, OpState.ABANDONED, note)
@@ -55,14 +55,19 @@ def abandon(engine: Engine, operation_id: str) -> Operation:
     return engine.store.transact(end)
 
 
-def _claim(tx: WriteTransaction, operation: Operation) -> None:
-    if operation.state is not OpState.STUCK:
+def claim(tx: WriteTransaction, operation: Operation) -> None:
+    """Take over a STUCK or held operation that is about to be closed.
+
+    :raises Conflict: it is neither, or a process is at work on it
+    """
+    if operation.state is not OpState.STUCK and not operation.held:
         raise exceptions.Conflict(
             kind='operation',
             identity=operation.id,
-            reason=f'it is {operation.state}; what is stuck can be abandoned, '
-            'nothing else',
+            reason=f'it is {operation.state}; what is stuck or held can be '
+            'ended so, nothing else',
         )
+    journal.release(tx, operation.id)
     moment = tx.now()
     expired = owner.expired_at(operation, moment)
     if not journal.take_over(tx, operation.id, owner.new(), expired, moment):
@@ -71,9 +76,13 @@ def _claim(tx: WriteTransaction, operation: Operation) -> None:
         )
 
 
-def _as_if_ended(operation: Operation, is_forward: bool) -> Operation:
+def as_if_ended(operation: Operation, *, is_done: bool) -> Operation:
+    """Give an operation as it were if all hosts had done their part.
+
+    :param is_done: what; else undone
+    """
     step_state, state = StepState.UNDONE, OpState.UNDONE
-    if is_forward:
+    if is_done:
         step_state, state = StepState.DONE, OpState.DONE
     return dataclasses.replace(
         operation,

@@ -99,9 +99,7 @@ def _supersede(tx: WriteTransaction, volume: model.Volume) -> None:
             continue
         expired = owner.expired_at(each, moment)
         if not journal.take_over(tx, each.id, owner.new(), expired, moment):
-            raise exceptions.UnderWay(
-                kind=each.kind, identity=each.id, reason='it is under way'
-            )
+            raise journal.in_the_way(each)
         journal.set_state(tx, each.id, OpState.UNDONE)
         journal.close_operation(tx, each.id)
 

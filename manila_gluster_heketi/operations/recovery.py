@@ -56,12 +56,14 @@ def recover(
     """Try once to close each open operation that no process holds.
 
     They go side by side, as they did when they were interrupted: no two
-    change the same thing.
+    change the same thing. What is held is left as it is.
 
     :param concerns: tells whether to look at an operation
     """
 
     def attempt(operation: Operation) -> Recovered | None:
+        if operation.held:
+            return Recovered(operation, str(journal.in_the_way(operation)))
         taken = _take_over(engine, operation)
         return _close(engine, taken) if taken else None
 
@@ -79,12 +81,13 @@ def recover_before(
     since: an old access list, for one, would come back.
 
     :raises UnderWay: a process is at work on one
+    :raises OperationHeld: one is held
     :raises Conflict: one can't be closed yet
     """
     for operation in _open(engine, concerns):
         taken = _take_over(engine, operation)
         if taken is None:
-            raise _under_way(operation.kind, operation)
+            raise journal.in_the_way(operation)
         error = _close(engine, taken).error
         if error:
             raise exceptions.Conflict(
@@ -92,14 +95,10 @@ def recover_before(
             )
 
 
-def _under_way(kind: str, operation: Operation) -> exceptions.UnderWay:
-    return exceptions.UnderWay(
-        kind=kind, identity=operation.id, reason='it is under way'
-    )
-
-
 def resume(engine: Engine, operation_id: str) -> Recovered:
     """Try now to close one operation that no process holds.
+
+    It is held no more: who asks for that has looked at it.
 
     :raises NotFound: there is no such operation
     :raises UnderWay: a process is at work on it
@@ -111,9 +110,14 @@ def resume(engine: Engine, operation_id: str) -> Recovered:
         raise exceptions.Conflict(
             kind='operation', identity=operation_id, reason=found.state
         )
+    engine.store.transact(lambda tx: journal.release(tx, operation_id))
     taken = _take_over(engine, found)
     if taken is None:
-        raise _under_way('operation', found)
+        raise exceptions.UnderWay(
+            kind='operation',
+            identity=operation_id,
+            reason='it is under way',
+        )
     return _close(engine, taken)
 
 

@@ -33,6 +33,7 @@ from manila_gluster_heketi.executor import base
 from manila_gluster_heketi.executor import known_hosts
 from manila_gluster_heketi.executor import openssh
 from manila_gluster_heketi.operations import abandon
+from manila_gluster_heketi.operations import accept
 from manila_gluster_heketi.operations import brick_rows
 from manila_gluster_heketi.operations import create_volume
 from manila_gluster_heketi.operations import delete_volume
@@ -373,7 +374,7 @@ class Service:
         return recovery.recover(self.engine)
 
     def resume(self, operation_id: str) -> recovery.Recovered:
-        """Try once to close one operation.
+        """Try once to close one operation, held or not.
 
         :raises NotFound: there is none
         :raises Conflict: it is closed, or a process is at work on it
@@ -381,12 +382,27 @@ class Service:
         return recovery.resume(self.engine, operation_id)
 
     def abandon(self, operation_id: str) -> model.Operation:
-        """End a stuck operation whose hosts are lost for good.
+        """End a stuck operation whose hosts are lost for good, or a held one.
 
         :raises NotFound: there is none
-        :raises Conflict: it is not stuck, or a process is at work on it
+        :raises Conflict: it is neither, or a process is at work on it
         """
         return abandon.abandon(self.engine, operation_id)
+
+    def accept(self, operation_id: str) -> model.Operation:
+        """Take a held operation for done, if Gluster has what it made.
+
+        :raises NotFound: there is none
+        :raises Conflict: it is not held, or Gluster says otherwise
+        """
+        return accept.accept(self.engine, operation_id)
+
+    def hold_open(self) -> int:
+        """Hold what is open in a store that was put back from a copy.
+
+        :returns: how many operations
+        """
+        return self.store.transact(journal.hold_open)
 
     def _authority(self) -> Authority:
         return self.authority.current()

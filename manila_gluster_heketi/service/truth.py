@@ -53,7 +53,8 @@ class Checked:
 class Report:
     """What was compared, and what differs.
 
-    :ivar notes: what was not compared, since it is being changed
+    :ivar notes: what was not compared, since it is being changed, and what is
+        held
     """
 
     checked: tuple[Checked, ...]

@@ -11,7 +11,11 @@
 # under the License.
 
 
-"""Copies of a file of SQLite that is in use."""
+"""Copies of a file of SQLite that is in use.
+
+What is open in the store goes on while the copy does not: so the copy says
+that it is one, and nobody goes on there with what may have ended long ago.
+"""
 
 import sqlite3
 from typing import Any
@@ -28,10 +32,13 @@ _TOOLS = {
 }
 
 
-def copy(store: session.Store, path: str) -> None:
+def copy(store: session.Store, path: str) -> int:
     """Copy the store as it is at one moment, while others use it.
 
-    :param path: of the copy, which is a store like this one
+    :param path: of the copy, which is a store like this one, but that its
+        open operations are held
+    :returns: how many those are; 0 too if the store is of an older release,
+        which can't hold any
     :raises NoFileToCopy: it is on a server
     :raises InvalidInput: the copy can't be made there
     :raises StoreError: the store can't be read, or what was read is broken
@@ -42,13 +49,16 @@ def copy(store: session.Store, path: str) -> None:
             raise exceptions.NoFileToCopy(url=store.url, tool=tool)
         original: Any = connection.connection.dbapi_connection
         with files.new(path) as made:
-            _copy(original, made, store.url)
+            return _copy(original, made, store.url)
 
 
-def _copy(original: sqlite3.Connection, path: str, url: str) -> None:
+def _copy(original: sqlite3.Connection, path: str, url: str) -> int:
     target = sqlite3.connect(path)
     try:
         original.backup(target)
+        # One file has all of it then; who opens it as a store puts it back.
+        target.execute('PRAGMA journal_mode = DELETE')
+        held = _hold(target)
         [(found,)] = target.execute('PRAGMA quick_check(1)').fetchall()
     except sqlite3.Error as error:
         raise exceptions.StoreError(url=url, reason=str(error)) from error
@@ -58,3 +68,15 @@ def _copy(original: sqlite3.Connection, path: str, url: str) -> None:
         raise exceptions.StoreError(
             url=url, reason=f'the copy is broken: {found}'
         )
+    return held
+
+
+def _hold(target: sqlite3.Connection) -> int:
+    """Hold what is open, as the journal does, whatever the schema is."""
+    found = target.execute('PRAGMA table_info(operations)')
+    if 'held' not in {name for _, name, *_ in found}:
+        return 0
+    with target:
+        return target.execute(
+            'UPDATE operations SET held = 1 WHERE finished_at IS NULL'
+        ).rowcount

@@ -57,6 +57,9 @@ _RENEW = _OPERATIONS.update().where(
     _OPERATIONS.c.owner == sa.bindparam('its_owner'),
     _OPERATIONS.c.finished_at.is_(None),
 )
+_IS_NOT_HELD = _OPERATIONS.c.held == sa.literal(
+    False, _OPERATIONS.c.held.type
+)
 _RELEASE = _CLAIMS.delete().where(
     _CLAIMS.c.operation_id == sa.bindparam('of')
 )
@@ -71,6 +74,7 @@ def open_operation(
 
     :param claims: what nobody else may change until it is closed
     :raises UnderWay: another open operation claims some of that
+    :raises OperationHeld: one does, and is held
     :raises Conflict: its id is taken
     """
     values = values_of(new)
@@ -97,9 +101,11 @@ def _claim(
         )
     except exceptions.Conflict as clash:
         holder = _holder(tx, subjects)
+        if holder is not None:
+            raise in_the_way(holder) from clash
         raise exceptions.UnderWay(
-            kind=holder.kind if holder else schema.claims.info['kind'],
-            identity=holder.id if holder else clash.fields['identity'],
+            kind=schema.claims.info['kind'],
+            identity=clash.fields['identity'],
             reason='it is under way',
         ) from clash
 
@@ -110,7 +116,7 @@ def _holder(
     """Find an operation that claims one of these; it may be closed by now."""
     table = schema.operations
     rows = tx.rows(
-        sa.select(table.c.kind, table.c.id)
+        sa.select(table.c.kind, table.c.id, table.c.held)
         .join(schema.claims)
         .where(schema.claims.c.subject.in_(sorted(subjects)))
         .limit(1)
@@ -122,12 +128,22 @@ def check_free(tx: WriteTransaction, subject: str) -> None:
     """See whether an open operation claims a subject.
 
     :raises UnderWay: one does
+    :raises OperationHeld: one does, and is held
     """
     holder = _holder(tx, [subject])
     if holder is not None:
-        raise exceptions.UnderWay(
-            kind=holder.kind, identity=holder.id, reason='it is under way'
-        )
+        raise in_the_way(holder)
+
+
+def in_the_way(
+    holder: model.Operation | sa.Row[Any],
+) -> exceptions.UnderWay | exceptions.OperationHeld:
+    """Make an error of an open operation that another one clashes with."""
+    if holder.held:
+        return exceptions.OperationHeld(kind=holder.kind, identity=holder.id)
+    return exceptions.UnderWay(
+        kind=holder.kind, identity=holder.id, reason='it is under way'
+    )
 
 
 def operations(
@@ -272,7 +288,8 @@ def take_over(
 
     A new epoch begins, so that hosts do not go on for the old owner.
 
-    :returns: whether it worked; of many processes it does for one
+    :returns: whether it worked; of many processes it does for one, and for
+        none if the operation is held
     """
     table = schema.operations
     changed = tx.change(
@@ -281,12 +298,34 @@ def take_over(
             table.c.id == operation_id,
             table.c.lease_until < now,
             table.c.finished_at.is_(None),
+            _IS_NOT_HELD,
         )
         .values(
             owner=new_owner, lease_until=until, epoch=table.c.epoch + 1
         )
     )
     return bool(changed)
+
+
+def hold_open(tx: WriteTransaction) -> int:
+    """Have nobody take over what is open: it is as old as the copy it is of.
+
+    :returns: how many operations are held now that were not
+    """
+    table = schema.operations
+    return tx.change(
+        table.update()
+        .where(table.c.finished_at.is_(None), _IS_NOT_HELD)
+        .values(held=True)
+    )
+
+
+def release(tx: WriteTransaction, operation_id: str) -> None:
+    """Hold an operation no longer: an operator has looked at it.
+
+    :raises NotFound: no such operation
+    """
+    tx.change_one(_OPERATIONS, operation_id, {'held': False})
 
 
 def begin_epoch(tx: WriteTransaction, operation_id: str, epoch: int) -> None:
@@ -304,7 +343,9 @@ def close_operation(tx: WriteTransaction, operation_id: str) -> None:
 
     :raises NotFound: no such operation
     """
-    tx.change_one(_OPERATIONS, operation_id, {'finished_at': _now()})
+    tx.change_one(
+        _OPERATIONS, operation_id, {'finished_at': _now(), 'held': False}
+    )
     tx.change(_RELEASE, {'of': operation_id})
 
 
@@ -355,6 +396,7 @@ def _operation(rows: list[sa.Row[Any]]) -> model.Operation:
         lease_until=first.lease_until,
         epoch=first.epoch,
         last_command=first.last_command,
+        held=first.held,
         steps=tuple(
             model.StepRecord(
                 index=row.step_number,

@@ -14,7 +14,7 @@
 """Filling an empty store from an export, of any database, all or nothing.
 
 The export may be older than this release: then the tables are made as they
-were, filled, and migrated.
+were, filled, and migrated. What was open when it was written is held.
 """
 
 import datetime
@@ -29,6 +29,7 @@ import sqlalchemy as sa
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.store import export
 from manila_gluster_heketi.store import failures
+from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.store import session
 from manila_gluster_heketi.store import sync
@@ -73,6 +74,8 @@ def read(
             _insert_all(connection, reader)
             sync.upgrade(connection, store.url)
             _must_be_whole(connection, reader)
+        # It may have ended long ago.
+        journal.hold_open(transaction.WriteTransaction(connection, store.url))
         store.commit(connection)
     return reader.rows
 

@@ -189,6 +189,7 @@ operations = _table(
     sa.Column('lease_until', columns.UtcDateTime, nullable=False),
     sa.Column('epoch', sa.Integer, nullable=False),
     sa.Column('last_command', columns.SaidText, nullable=False),
+    sa.Column('held', columns.Flag, nullable=False),
     sa.Column('error', columns.SaidText, nullable=False),
     sa.Column('started_at', columns.UtcDateTime, nullable=False),
     sa.Column('finished_at', columns.UtcDateTime, nullable=True),

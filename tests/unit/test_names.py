@@ -203,6 +203,7 @@ CODES = {
     'MGH-700': 'OperationFailed',
     'MGH-701': 'OperationStuck',
     'MGH-702': 'InvalidTransition',
+    'MGH-703': 'OperationHeld',
     'MGH-800': 'InvalidConfiguration',
     'MGH-900': 'LabError',
     'MGH-901': 'LabPackagesMissing',

@@ -13,9 +13,9 @@
 
 """Comparing store and nodes: each difference is seen twice before it is told.
 
-Changes go on meanwhile. What an open operation works on is not compared; what
-began and ended while the hosts were looked at shows in one look and not in
-the next.
+Changes go on meanwhile. What an open operation works on is not compared,
+unless it is held; what began and ended while the hosts were looked at shows in
+one look and not in the next.
 """
 
 import dataclasses
@@ -54,7 +54,7 @@ class Look:
     """What one look, or two, found.
 
     :ivar findings: in order of code, host and object
-    :ivar notes: what was not compared
+    :ivar notes: what was not compared, and what is held
     :ivar nodes, bricks: how many were looked at
     """
 

@@ -46,7 +46,11 @@ def compare(scene: Scene, overtaken: Set[str]) -> Iterator[Finding]:
             yield _finding(
                 volume, Code.VOLUME_HALF_WAY, VolumeState.READY, volume.state
             )
-        elif pool is not None:
+        # Of a creation that is held, what is there says how it ended.
+        is_there = volume.state is VolumeState.READY or (
+            volume.id in scene.motion.held
+        )
+        if pool is not None and is_there:
             is_old = volume.cluster_id in overtaken
             yield from _Volume(scene, volume, pool, is_old).compare()
     for cluster_id in scene.ledger.clusters:

@@ -118,10 +118,14 @@ class Ledger:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Note:
-    """Something that was not compared, and why."""
+    """Something that an open operation works on, or would.
+
+    :ivar held: nobody works on it, so that it was compared; else it was not
+    """
 
     object: str
     reason: str
+    held: bool = False
 
 
 def read(tx: Transaction, scope: Scope) -> Ledger:
@@ -215,24 +219,34 @@ def _bricks(
 class Motion:
     """What is being changed, so that nothing can be said of it now.
 
+    What is held does not move: it is compared, so that an operator can see
+    what became of it.
+
     :ivar ids: of volumes, bricks and devices
+    :ivar held: ids of what operations that are held were to change
     """
 
     ids: frozenset[str]
     hosts: frozenset[str]
     notes: tuple[Note, ...]
+    held: frozenset[str]
 
 
 def motion(before: Ledger, after: Ledger) -> Motion:
     """Say what was being changed from one reading to the next."""
     ids: set[str] = set()
     hosts: set[str] = set()
+    held: set[str] = set()
     notes = {}
     for operation in (*before.operations, *after.operations):
         notes[operation.id] = Note(
             f'{operation.kind} of {operation.subject or "devices"}',
-            f'operation {operation.id} is {operation.state}',
+            f'operation {operation.id} {_standing(operation)}',
+            operation.held,
         )
+        if operation.held:
+            held.add(operation.subject)
+            continue
         ids.add(operation.subject)
         for record in operation.steps:
             ids |= _ids_in(record.params)
@@ -246,7 +260,21 @@ def motion(before: Ledger, after: Ledger) -> Motion:
         node = after.nodes.get(host)
         if node is None or node != before.nodes.get(host) or node.id in ids:
             hosts.add(host)
-    return Motion(frozenset(ids), frozenset(hosts), tuple(notes.values()))
+    return Motion(
+        frozenset(ids),
+        frozenset(hosts),
+        tuple(notes.values()),
+        frozenset(held),
+    )
+
+
+def _standing(operation: model.Operation) -> str:
+    if operation.held:
+        return (
+            'was under way when the store was copied; see "operation show '
+            f'{operation.id}"'
+        )
+    return f'is {operation.state}'
 
 
 def _ids_in(params: Mapping[str, Any]) -> set[str]:

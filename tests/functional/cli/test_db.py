@@ -63,6 +63,7 @@ class DbTestCase(commands.CommandTestCase):
         devices = self._devices()
         found = self.json_of('db', 'backup', self.path)
         self.assertEqual(os.path.getsize(self.path), found['Bytes'])
+        self.assertEqual(0, found['Held'])
         self.refused(ExitCode.BAD_INPUT, 'db', 'backup', self.path)
         self._other()
         os.rename(self.path, f'{self.d.directory}/other.sqlite')

@@ -13,7 +13,9 @@
 
 """Tests of copies of a store that is in use."""
 
+import datetime
 import os
+import sqlite3
 import stat
 import threading
 
@@ -21,6 +23,7 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.store import backup
 from manila_gluster_heketi.store import files
+from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import session
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
@@ -56,6 +59,46 @@ class BackupTestCase(base.StoreTestCase):
             topology.remove_cluster(tx, cluster.id)
         with self.store.read() as tx:
             self.assertEqual((cluster,), topology.clusters(tx))
+
+    def test_what_is_open_is_held(self) -> None:
+        """In the copy, not in the store; the rest is as it is."""
+        cluster = self.add_cluster()
+        opened, closed = (
+            model.Operation(
+                id=model.new_id(),
+                kind=model.OpKind.VOLUME_CREATE,
+                subject=model.new_id(),
+                cluster_id=cluster.id,
+                state=model.OpState.RUNNING,
+                owner='host:1',
+                lease_until=base.NOON,
+            )
+            for _ in range(2)
+        )
+        with self.store.write() as tx:
+            for each in (opened, closed):
+                journal.open_operation(tx, each)
+            journal.close_operation(tx, closed.id)
+        self.assertEqual(1, backup.copy(self.store, self.path))
+        copy = session.Store(f'sqlite:///{self.path}')
+        self.addCleanup(copy.close)
+        with self.store.read() as tx:
+            self.assertFalse(journal.operation(tx, opened.id).held)
+        later = base.NOON + datetime.timedelta(hours=1)
+        with copy.write() as tx:
+            self.assertTrue(journal.operation(tx, opened.id).held)
+            self.assertFalse(journal.operation(tx, closed.id).held)
+            taken = (opened.id, 'host:2', later, later)
+            self.assertFalse(journal.take_over(tx, *taken))
+            journal.release(tx, opened.id)
+            self.assertTrue(journal.take_over(tx, *taken))
+
+    def test_store_of_an_older_release(self) -> None:
+        """It is copied as it is, for that release."""
+        with sqlite3.connect(self.url.removeprefix('sqlite:///')) as old:
+            old.execute('ALTER TABLE operations DROP COLUMN held')
+        old.close()
+        self.assertEqual(0, backup.copy(self.store, self.path))
 
     def test_others_write_meanwhile(self) -> None:
         """It is the store of one moment."""

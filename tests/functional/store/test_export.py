@@ -201,6 +201,8 @@ class RoundTripTestCase(FilledTestCase):
     def test_into_each_database(self) -> None:
         """The rows are the same, and so are the values."""
         lines = exported(self.store)
+        # What is open is held where it is imported.
+        self.assertEqual(1, self.store.transact(journal.hold_open))
         rows = rows_of(self.store)
         self.assertEqual(
             {table.name for table in export.TABLES},
@@ -416,6 +418,17 @@ class OldExportTestCase(test_migrations.OldDatabaseTestCase):
         self.store.transact(
             lambda tx: topology.add_cluster(tx, model.Cluster('c2', 'two'))
         )
+
+    def test_what_is_open_is_held(self) -> None:
+        """That release could not hold it."""
+        closed = {'finished_at': test_migrations.NOON, 'state': 'done'}
+        for identity, more in (('o1', {}), ('o2', closed)):
+            operation = test_migrations.OPERATION | {'id': identity} | more
+            self._insert('operations', operation)
+        load.read(self.store, exported(self.old_store), 'x')
+        with self.store.read() as tx:
+            held = {each.id: each.held for each in journal.operations(tx)}
+        self.assertEqual({'o1': True, 'o2': False}, held)
 
     def test_in_the_place_of_another_store(self) -> None:
         """MariaDB could not undo that."""

@@ -78,14 +78,17 @@ _BRICK = {
     'mount_path': '/m',
     'brick_path': '/m/b',
 }
-_NOON = datetime.datetime(2031, 5, 4, 12)
+NOON = datetime.datetime(2031, 5, 4, 12)
 _NAMES = ('id', 'manage_host', 'storage_host')
-_OPERATION = {
+OPERATION = {
     'cluster_id': 'c1',
     'state': 'running',
     'owner': 'x',
-    'lease_until': _NOON,
+    'lease_until': NOON,
     'error': '',
+    'kind': 'volume-create',
+    'subject': 'v1',
+    'started_at': NOON,
 }
 _STEP = {
     'number': 0,
@@ -240,7 +243,7 @@ class FirstSchemaTestCase(OldDatabaseTestCase):
     def test_open_operations_claim_what_they_change(self) -> None:
         """Of two on the same, which nothing kept apart, the first one."""
         self._insert('nodes', {**_NODE, **dict.fromkeys(_NAMES, 'n2')})
-        closed = {'finished_at': _NOON}
+        closed = {'finished_at': NOON}
         for number, (kind, subject, host, more) in enumerate(
             (
                 ('volume-create', 'v1', 'n1', {}),
@@ -268,7 +271,8 @@ class FirstSchemaTestCase(OldDatabaseTestCase):
             )
             journal.close_operation(tx, 'o0')
             journal.close_operation(tx, 'o1')
-            self.assertEqual(5, len(journal.operations(tx)))
+            found = journal.operations(tx)
+            self.assertEqual([False] * 5, [each.held for each in found])
 
     def test_authority_in_files_stays_there(self) -> None:
         """There is room for one, and none in it."""
@@ -288,11 +292,11 @@ class FirstSchemaTestCase(OldDatabaseTestCase):
         subject: str,
         more: dict[str, object],
     ) -> None:
-        started = _NOON + datetime.timedelta(minutes=minute)
+        started = NOON + datetime.timedelta(minutes=minute)
         self._insert(
             'operations',
             {
-                **_OPERATION,
+                **OPERATION,
                 'id': identity,
                 'kind': kind,
                 'subject': subject,
@@ -309,12 +313,12 @@ class FirstSchemaTestCase(OldDatabaseTestCase):
                 'serial': 'a0',
                 'common_name': 'alice',
                 'kind': 'client',
-                'not_after': _NOON,
+                'not_after': NOON,
                 'subject_id': '',
             },
         )
         self.store.sync()
-        noon = _NOON.replace(tzinfo=datetime.timezone.utc)
+        noon = NOON.replace(tzinfo=datetime.timezone.utc)
         old = model.Certificate('a0', 'alice', 'client', noon)
         with self.store.write() as tx:
             self.assertEqual((old,), certificates.all(tx))

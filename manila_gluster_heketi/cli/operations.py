@@ -26,15 +26,15 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.cli import configured
 from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.model import StepRecord
-from manila_gluster_heketi.model import StepState
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations.recovery import Recovered
 
 _ERROR_WIDTH = 60
+_LIMIT = 1000
 
 
 class List(lister.Lister):
-    """List the operations that are not closed."""
+    """List the operations that are not closed, the oldest first."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Ask whether closed ones are wanted too."""
@@ -42,27 +42,45 @@ class List(lister.Lister):
         parser.add_argument(
             '--all', action='store_true', help='list the closed ones too'
         )
+        parser.add_argument(
+            '--limit',
+            metavar='NUMBER',
+            type=int,
+            default=_LIMIT,
+            help=f'list so many, the newest ones; default: {_LIMIT}',
+        )
         return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """List one row for each operation."""
+        limit = parsed_args.limit
+        if limit < 1:
+            raise exceptions.InvalidInput(
+                field='--limit', value=limit, reason='it is less than 1'
+            )
         service = configured.service_for(self.app)
+        found = service.summaries(parsed_args.all, limit + 1)
+        if len(found) > limit:
+            self.app.stderr.write(
+                f'gluster-heketi: there are more than these {limit}, which '
+                'are the newest; --limit shows more\n'
+            )
         told = _telling(parsed_args.formatter)
         return (
-            ('Id', 'Kind', 'Subject', 'State', 'Steps Done', 'Error'),
+            ('Id', 'Kind', 'Subject', 'State', 'Held', 'Steps Done', 'Error'),
             [
                 (
                     o.id,
                     str(o.kind),
                     o.subject,
                     str(o.state),
-                    f'{sum(s.state is StepState.DONE for s in o.steps)}'
-                    f'/{len(o.steps)}',
+                    'yes' if o.held else '',
+                    f'{o.steps_done}/{o.steps}',
                     told(o.error),
                 )
-                for o in service.operations(parsed_args.all)
+                for o in found[-limit:]
             ],
         )
 

@@ -142,6 +142,7 @@ class Settings:
     """The options of one backend, or of the command line.
 
     :ivar device_tags: an expression over tags, '' for all devices
+    :ivar history_days: after which closed operations go; 0 for never
     :ivar node_renewal_days: before a node's certificate ends; 0 for never
     :ivar quota_timeouts: soft and hard, in seconds
     :ivar peer_ping_timeout: seconds; 0 leaves glusterd's file alone
@@ -153,6 +154,7 @@ class Settings:
 
     store_connection: str = dataclasses.field(repr=False)
     state_path: str
+    history_days: int
     ca_directory: str
     authority: AuthoritySettings
     enrolment: EnrolmentSettings
@@ -205,6 +207,7 @@ class Settings:
         return cls(
             store_connection=options.text('store_connection'),
             state_path=state_path,
+            history_days=options.read('history_days'),
             ca_directory=options.path(
                 'ca_directory', os.path.join(state_path, 'ca')
             ),

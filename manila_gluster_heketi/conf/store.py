@@ -54,6 +54,22 @@ OPTS: list[cfg.Opt] = [
             """
         ),
     ),
+    cfg.IntOpt(
+        'gluster_heketi_history_days',
+        default=365,
+        min=0,
+        help=paragraphs(
+            """
+            Days after which a change that is closed is forgotten.
+
+            Each change is kept in the store with its steps: "gluster-heketi
+            operation list --all" shows when it was made and how it ended, and
+            what may be left on a host that was given up. Once a day what is
+            older than that is removed. With 0 all is kept for ever. Changes
+            that are not closed stay, however old they are.
+            """
+        ),
+    ),
 ]
 
 

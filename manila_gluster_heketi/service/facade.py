@@ -37,6 +37,7 @@ from manila_gluster_heketi.operations import accept
 from manila_gluster_heketi.operations import brick_rows
 from manila_gluster_heketi.operations import create_volume
 from manila_gluster_heketi.operations import delete_volume
+from manila_gluster_heketi.operations import forget
 from manila_gluster_heketi.operations import load_topology
 from manila_gluster_heketi.operations import patience
 from manila_gluster_heketi.operations import recovery
@@ -58,6 +59,7 @@ from manila_gluster_heketi.service.revocation import Revocation
 from manila_gluster_heketi.service.rotation import Rotations
 from manila_gluster_heketi.service.secure_access import SecureAccess
 from manila_gluster_heketi.service.truth import Truth
+from manila_gluster_heketi.store import history
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
@@ -360,6 +362,24 @@ class Service:
         wanted = frozenset(model.OpState) if every else states.OPEN
         with self.store.read() as tx:
             return journal.operations(tx, states=tuple(wanted))
+
+    def summaries(
+        self, every: bool = False, limit: int = 0
+    ) -> tuple[history.Summary, ...]:
+        """List the operations that are not closed, or all, without steps.
+
+        :param limit: how many, the newest ones; 0 for all
+        """
+        wanted = frozenset(model.OpState) if every else states.OPEN
+        with self.store.read() as tx:
+            return history.summaries(tx, tuple(wanted), limit)
+
+    def forget_history(self) -> int:
+        """Forget what was closed longer ago than the options say.
+
+        :returns: how many operations
+        """
+        return forget.forget(self.engine, self.settings.history_days)
 
     def operation(self, operation_id: str) -> model.Operation:
         """Find an operation, open or closed.

@@ -33,6 +33,7 @@ import sqlalchemy as sa
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.store import clock
+from manila_gluster_heketi.store import columns
 from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.store.transaction import Transaction
 from manila_gluster_heketi.store.transaction import WriteTransaction
@@ -57,9 +58,7 @@ _RENEW = _OPERATIONS.update().where(
     _OPERATIONS.c.owner == sa.bindparam('its_owner'),
     _OPERATIONS.c.finished_at.is_(None),
 )
-_IS_NOT_HELD = _OPERATIONS.c.held == sa.literal(
-    False, _OPERATIONS.c.held.type
-)
+_IS_NOT_HELD = _OPERATIONS.c.held == sa.literal(False, columns.Flag())
 _RELEASE = _CLAIMS.delete().where(
     _CLAIMS.c.operation_id == sa.bindparam('of')
 )
@@ -347,15 +346,6 @@ def close_operation(tx: WriteTransaction, operation_id: str) -> None:
         _OPERATIONS, operation_id, {'finished_at': _now(), 'held': False}
     )
     tx.change(_RELEASE, {'of': operation_id})
-
-
-def prune(tx: WriteTransaction, before: datetime.datetime) -> int:
-    """Forget the operations that were closed before an instant.
-
-    :returns: how many
-    """
-    table = schema.operations
-    return tx.change(table.delete().where(table.c.finished_at < before))
 
 
 def _now() -> datetime.datetime:

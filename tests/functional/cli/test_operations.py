@@ -65,9 +65,7 @@ class OperationsTestCase(commands.CommandTestCase):
         self.d.cluster.power_on('gl3')
         [row] = self.json_of('operation', 'resume', operation)
         self.assertEqual('closed', row['Outcome'])
-        err = self.refused(
-            ExitCode.FAILED, 'operation', 'resume', operation
-        )
+        err = self.refused(ExitCode.FAILED, 'operation', 'resume', operation)
         self.assertIn('undone', err)
         self.assertEqual(self.before, self.d.record())
 
@@ -141,3 +139,100 @@ class OperationsTestCase(commands.CommandTestCase):
         ):
             err = self.refused(ExitCode.FAILED, 'operation', *words)
             self.assertIn('f' * 32, err)
+
+    def test_list(self) -> None:
+        """How far each is; the newest ones, and whether there are more."""
+        operation = self.get_stuck()
+        self.d.cluster.power_on('gl3')
+        [row] = self.json_of('operation', 'list')
+        steps = len(self.d.service.operation(operation).steps)
+        self.assertEqual(
+            (operation, 'stuck', '', f'0/{steps}'),
+            (row['Id'], row['State'], row['Held'], row['Steps Done']),
+        )
+        self.assertIn('gl3', row['Error'])
+        self.d.create('share-2')
+        rows = self.json_of('operation', 'list', '--all')
+        self.assertEqual(
+            ['node-add', 'device-add', 'volume-create', 'volume-create'],
+            [each['Kind'] for each in rows],
+        )
+        self.assertEqual('4/4', rows[-1]['Steps Done'])
+        for limit, more in ((3, True), (4, False)):
+            status, out, err = self.run_command(
+                *('operation', 'list', '--all', '--limit', str(limit)),
+                *('-f', 'value', '-c', 'Id'),
+            )
+            self.assertEqual(0, status, err)
+            self.assertEqual(
+                [each['Id'] for each in rows[-limit:]], out.split()
+            )
+            self.assertEqual(more, 'there are more' in err)
+        err = self.refused(
+            ExitCode.BAD_INPUT, 'operation', 'list', '--limit', '0'
+        )
+        self.assertIn('--limit', err)
+
+
+class HeldOperationsTestCase(commands.CommandTestCase):
+    """The store was put back from a copy; a creation had ended well."""
+
+    def setUp(self) -> None:
+        """Have it open on record, and done in Gluster."""
+        super().setUp()
+        self.run_command('topology', 'load', self.topology)
+        self.d.executor.before = once(says('limit-usage'), self._export)
+        self.d.create()
+        self._run('db', 'import', '--force', self.copy)
+        self.d.expire_leases()
+        [self.operation] = self.d.service.operations()
+
+    def _export(self, *_: object) -> None:
+        self.copy = f'{self.d.directory}/copy'
+        self._run('db', 'export', self.copy)
+
+    def _run(self, *words: str) -> tuple[str, str]:
+        status, out, err = self.run_command(*words)
+        self.assertEqual(0, status, err)
+        return out, err
+
+    def test_what_an_operator_sees(self) -> None:
+        """That it is held, what "resume" would do, and what a check finds."""
+        [row] = self.json_of('operation', 'list')
+        self.assertEqual('yes', row['Held'])
+        shown = self.json_of('operation', 'show', self.operation.id)
+        self.assertIs(True, shown['Held'])
+        self.assertEqual('undoes it', shown['Resume'])
+        [row] = self.json_of('operation', 'clean')
+        self.assertIn('MGH-703', row['Outcome'])
+        status, out, err = self.run_command('check')
+        self.assertEqual(ExitCode.FINDINGS, status)
+        self.assertIn('held: volume-create', err)
+        self.assertIn(self.operation.id, err)
+        self.assertIn('MGH-C411', out)
+        self.assertIn('manila-share-1', out)
+
+    def test_accept(self) -> None:
+        """The share is as any other one."""
+        out, _ = self._run('operation', 'accept', self.operation.id)
+        self.assertIn('put back', out)
+        self._run('check')
+        shown = self.json_of('operation', 'show', self.operation.id)
+        self.assertEqual(
+            ('done', False, ''),
+            (shown['State'], shown['Held'], shown['Resume']),
+        )
+        err = self.refused(
+            ExitCode.FAILED, 'operation', 'accept', self.operation.id
+        )
+        self.assertIn('not held', err)
+
+    def test_hold(self) -> None:
+        """Once more, after one was resumed in vain."""
+        self.d.cluster.power_off('gl3')
+        [row] = self.json_of('operation', 'resume', self.operation.id)
+        self.assertIn('MGH-402', row['Outcome'])
+        self.assertFalse(self.d.service.operation(self.operation.id).held)
+        _, err = self._run('db', 'hold')
+        self.assertIn('1 operations are held', err)
+        self.assertTrue(self.d.service.operation(self.operation.id).held)

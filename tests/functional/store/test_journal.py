@@ -15,8 +15,11 @@
 import dataclasses
 import datetime
 
+import fixtures
+
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.store import history
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import transaction
 from tests.functional import databases
@@ -382,14 +385,65 @@ class JournalTestCase(base.StoreTestCase):
         self.assertEqual([None] * 8, results)
         self.assertEqual(8 * 5 * 'x', self.read().error)
 
+    def test_history_is_pruned_a_few_at_a_time(self) -> None:
+        """The oldest ones first; others write in between."""
+        later = self.open()
+        self.useFixture(
+            fixtures.MonkeyPatch(f'{history.__name__}._AT_ONCE', 1)
+        )
+        with self.store.write() as tx:
+            journal.close_operation(tx, self.operation.id)
+            journal.close_operation(tx, later.id)
+        tomorrow = datetime.datetime.now(
+            datetime.timezone.utc
+        ) + datetime.timedelta(days=1)
+        for left in ([later.id], [], []):
+            with self.store.write() as tx:
+                history.prune(tx, tomorrow)
+                self.assertEqual(
+                    left, [each.id for each in journal.operations(tx)]
+                )
+
+    def test_summaries(self) -> None:
+        """Steps are counted; the newest ones, with the oldest first."""
+        opened = self.open()
+        every = tuple(model.OpState)
+        with self.store.write() as tx:
+            journal.mark_steps(
+                tx, opened.id, {opened.steps[0].index: model.StepState.DONE}
+            )
+            bare = dataclasses.replace(
+                opened, id=model.new_id(), state=model.OpState.DONE, steps=()
+            )
+            journal.open_operation(tx, bare)
+            listed = history.summaries(tx, every, 0)
+            newest = history.summaries(tx, every, 1)
+            self.assertEqual(
+                listed[:-1], history.summaries(tx, [opened.state], 0)
+            )
+        counts = {each.id: (each.steps_done, each.steps) for each in listed}
+        self.assertEqual((1, len(opened.steps)), counts[opened.id])
+        self.assertEqual((0, 0), counts[bare.id])
+        self.assertEqual(listed[-1:], newest)
+        self.assertEqual(bare.id, newest[0].id)
+        self.assertEqual(
+            (opened.kind, opened.subject, opened.state, False),
+            (
+                listed[-2].kind,
+                listed[-2].subject,
+                listed[-2].state,
+                listed[-2].held,
+            ),
+        )
+
     def test_history_is_pruned(self) -> None:
         """Closed operations go with their steps, open ones stay."""
         opened = self.open()
         now = datetime.datetime.now(datetime.timezone.utc)
         with self.store.write() as tx:
             journal.close_operation(tx, self.operation.id)
-            self.assertEqual(0, journal.prune(tx, now - _MINUTE))
-            self.assertEqual(1, journal.prune(tx, now + _MINUTE))
+            self.assertEqual(0, history.prune(tx, now - _MINUTE))
+            self.assertEqual(1, history.prune(tx, now + _MINUTE))
             self.assertEqual((opened,), journal.operations(tx))
             # Its steps are gone: the same operation can be put in again.
             journal.open_operation(tx, self.operation)

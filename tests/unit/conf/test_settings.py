@@ -83,6 +83,7 @@ class SettingsTestCase(base.TestCase):
             settings.Settings(
                 store_connection=f'sqlite:///{state}/store.sqlite',
                 state_path=state,
+                history_days=365,
                 ca_directory=f'{state}/ca',
                 authority=settings.AuthoritySettings(),
                 enrolment=settings.EnrolmentSettings(),

@@ -27,6 +27,7 @@ from manila_gluster_heketi.api.enrolment import Application
 from manila_gluster_heketi.api.server import Server
 from manila_gluster_heketi.cli import configured
 from manila_gluster_heketi.conf.settings import Settings
+from manila_gluster_heketi.layout import recoverer
 from manila_gluster_heketi.tls import policy
 
 LOG = logging.getLogger(__name__)
@@ -41,6 +42,9 @@ class Serve(command.Command):
     It runs until it gets SIGTERM or SIGINT. Its certificate is of the
     authority, for the host in gluster_heketi_enrolment_url, and is renewed by
     itself. Any number may serve the same URL from different hosts.
+
+    Like manila-share it recovers what others left half-way, and renews
+    certificates of nodes, from the start on.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -51,6 +55,12 @@ class Serve(command.Command):
             metavar='ADDRESS:PORT',
             default='',
             help='default: all addresses, and the port of the URL',
+        )
+        parser.add_argument(
+            '--no-recovery',
+            action='store_true',
+            help='leave the nodes to other processes: for a host that can '
+            'not log in there',
         )
         return parser
 
@@ -77,11 +87,12 @@ class Serve(command.Command):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
         LOG.warning('enrolment is served on %s port %d', *address)
-        try:
+        with contextlib.ExitStack() as at_end:
+            at_end.callback(server.stop)
+            if not parsed_args.no_recovery:
+                at_end.callback(recoverer.start(service).stop)
             with contextlib.suppress(SystemExit):
                 server.serve()
-        finally:
-            server.stop()
 
 
 class List(lister.Lister):

@@ -10,10 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Renewal of nodes' certificates in the background of a share service."""
-
-import time
-from collections.abc import Callable
+"""Renewal of nodes' certificates behind a process that lasts."""
 
 from oslo_log import log
 
@@ -25,34 +22,13 @@ LOG = log.getLogger(__name__)
 INTERVAL_SECONDS = 3600.0
 
 
-class Renewer:
-    """Renews what is due, at most once an hour."""
-
-    def __init__(
-        self, service: Service, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Know whose nodes.
-
-        :param clock: in seconds
-        """
-        self._service = service
-        self._clock = clock
-        self._next = clock()
-
-    def turn(self) -> None:
-        """Look, if it is time to; whatever goes wrong is logged."""
-        if self._clock() < self._next:
-            return
-        self._next = self._clock() + INTERVAL_SECONDS
-        try:
-            for each in self._service.node_certificates.renew_ahead():
-                if not each.is_good:
-                    LOG.warning(
-                        'certificate of %s: %s, %s',
-                        each.host,
-                        each.outcome,
-                        each.detail,
-                    )
-        except Exception:
-            # Whatever it was, the next round may well succeed.
-            LOG.exception('renewal of certificates failed')
+def renew(service: Service) -> None:
+    """Renew what is due, and say what could not be renewed."""
+    for each in service.node_certificates.renew_ahead():
+        if not each.is_good:
+            LOG.warning(
+                'certificate of %s: %s, %s',
+                each.host,
+                each.outcome,
+                each.detail,
+            )

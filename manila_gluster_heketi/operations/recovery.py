@@ -19,6 +19,7 @@ would clash with is recovered before it.
 
 import concurrent.futures
 import dataclasses
+import functools
 from collections.abc import Callable
 
 from oslo_log import log
@@ -36,7 +37,7 @@ from manila_gluster_heketi.store.transaction import WriteTransaction
 LOG = log.getLogger(__name__)
 
 # Operations that are recovered side by side.
-_AT_ONCE = 16
+AT_ONCE = 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,16 +61,19 @@ def recover(
 
     :param concerns: tells whether to look at an operation
     """
-
-    def attempt(operation: Operation) -> Recovered | None:
-        if operation.held:
-            return Recovered(operation, str(journal.in_the_way(operation)))
-        taken = _take_over(engine, operation)
-        return _close(engine, taken) if taken else None
-
-    with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
-        outcomes = pool.map(attempt, _open(engine, concerns))
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        outcomes = pool.map(
+            functools.partial(attempt, engine), waiting(engine, concerns)
+        )
         return tuple(each for each in outcomes if each)
+
+
+def attempt(engine: Engine, operation: Operation) -> Recovered | None:
+    """Try once to close one operation; None if a process works on it."""
+    if operation.held:
+        return Recovered(operation, str(journal.in_the_way(operation)))
+    taken = _take_over(engine, operation)
+    return _close(engine, taken) if taken else None
 
 
 def recover_before(
@@ -84,7 +88,7 @@ def recover_before(
     :raises OperationHeld: one is held
     :raises Conflict: one can't be closed yet
     """
-    for operation in _open(engine, concerns):
+    for operation in waiting(engine, concerns):
         taken = _take_over(engine, operation)
         if taken is None:
             raise journal.in_the_way(operation)
@@ -121,12 +125,13 @@ def resume(engine: Engine, operation_id: str) -> Recovered:
     return _close(engine, taken)
 
 
-def _open(
-    engine: Engine, concerns: Callable[[Operation], bool]
+def waiting(
+    engine: Engine, concerns: Callable[[Operation], bool] = lambda o: True
 ) -> list[Operation]:
+    """List what is open, whether a process works on it or not."""
     with engine.store.read() as tx:
-        waiting = journal.operations(tx, states=tuple(states.OPEN))
-    return [each for each in waiting if concerns(each)]
+        found = journal.operations(tx, states=tuple(states.OPEN))
+    return [each for each in found if concerns(each)]
 
 
 def _take_over(engine: Engine, operation: Operation) -> Operation | None:

@@ -16,18 +16,24 @@ import io
 import json
 import os
 import socket
+import time
+from collections.abc import Callable
 
 import ddt
 import fixtures
 
+from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.cli.exit_codes import ExitCode
 from manila_gluster_heketi.service import Service
 from manila_gluster_heketi.tls import tokens
 from tests.functional import deployment
+from tests.functional import interference
 from tests.functional.cli import commands
 from tests.functional.enrolment import bench
 from tests.functional.enrolment import served
 
+_PATIENCE_SECONDS = 30
+_LOOK_SECONDS = 0.02
 _URL = f'gluster_heketi_enrolment_url = {bench.URL}'
 
 
@@ -207,3 +213,67 @@ class EnrolmentTestCase(commands.CommandTestCase):
         for words in (('grant', bench.SHARE, 'alice'), ('serve',)):
             said = self.refused(ExitCode.BAD_INPUT, 'enrolment', *words)
             self.assertIn('gluster_heketi_enrolment_url', said)
+
+
+class _Served:
+    """In the place of the endpoint: it is over when a test says so."""
+
+    until: Callable[[], bool]
+
+    def __init__(self, *words: object) -> None:
+        pass
+
+    def prepare(self) -> None:
+        """Take no port."""
+
+    def serve(self) -> None:
+        """Serve nobody."""
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while not self.until() and time.monotonic() < end:
+            time.sleep(_LOOK_SECONDS)
+
+    def stop(self) -> None:
+        """Have nothing to stop."""
+
+
+class RecoveryTestCase(commands.CommandTestCase):
+    """The endpoint is a process that lasts."""
+
+    def setUp(self) -> None:
+        """Leave a creation half-way, whose host is back."""
+        super().setUp()
+        self.config = self.configure(_URL)
+        self.d.load()
+        self.d.executor.before = interference.once(
+            interference.says('mkfs.xfs'),
+            lambda *_: self.d.cluster.power_off('gl3'),
+        )
+        self.assertRaises(exceptions.OperationStuck, self.d.create)
+        self.d.cluster.power_on('gl3')
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'manila_gluster_heketi.cli.enrolment.Server', _Served
+            )
+        )
+
+    def _serve(self, *words: str) -> None:
+        status, _, err = self.run_command('enrolment', 'serve', *words)
+        self.assertEqual(0, status, err)
+
+    def test_what_is_open_is_closed(self) -> None:
+        """From the start on, as manila-share does it."""
+        _Served.until = lambda _: not self.d.service.operations()
+        self._serve()
+        self.assertEqual((), self.d.service.operations())
+
+    def test_nodes_are_left_to_others(self) -> None:
+        """The host may have no key to log in there."""
+        _Served.until = lambda _: True
+        started: list[object] = []
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'manila_gluster_heketi.layout.recoverer.start', started.append
+            )
+        )
+        self._serve('--no-recovery')
+        self.assertEqual([], started)

@@ -24,6 +24,7 @@ from manila_gluster_heketi import names
 from manila_gluster_heketi.executor import base
 from manila_gluster_heketi.executor.simulated import gluster
 from manila_gluster_heketi.executor.simulated.faults import Faults
+from manila_gluster_heketi.executor.simulated.fences import Fences
 from manila_gluster_heketi.executor.simulated.gluster_state import Pool
 from manila_gluster_heketi.executor.simulated.gluster_state import Volume
 from manila_gluster_heketi.executor.simulated.host import Host
@@ -92,6 +93,7 @@ class SimulatedCluster(Faults):
         self.latency = latency
         self.statistics = Statistics()
         self.interrupt: Callable[[str], None] = lambda at: None
+        self._fences = Fences(self._state)
         # As in most networks, SSH answers at the storage address too.
         self._names = {
             each.storage: name for name, each in self._world.hosts.items()
@@ -140,7 +142,7 @@ class SimulatedCluster(Faults):
             try:
                 if base.is_fatal(self._run(host, command)):
                     return
-            except exceptions.CommandFenced:
+            except (exceptions.CommandFenced, exceptions.CommandStillRuns):
                 return
 
     # --- the executor -----------------------------------------------------
@@ -232,12 +234,12 @@ class SimulatedCluster(Faults):
             return lost
 
     def _run(self, host: Host, command: Command) -> base.Result:
+        with self._fences.passed(host, command):
+            return self._run_now(host, command)
+
+    def _run_now(self, host: Host, command: Command) -> base.Result:
         begun = time.monotonic()
         with self._state:
-            if not host.admits(command.fence):
-                raise exceptions.CommandFenced(
-                    host=host.name, command=str(command)
-                )
             self.statistics.commands += 1
             strike = self._midst(host.name)
             skipped = command.guard is not None and not self._passes(

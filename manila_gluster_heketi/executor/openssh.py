@@ -21,6 +21,7 @@ told from a command that failed, and no batch pays for a handshake.
 import dataclasses
 import hashlib
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -45,6 +46,17 @@ _SOCKET_PATH_LIMIT = 108 - 17
 _KEEPALIVE_COUNT = 3
 # What a signal or a lost master leaves as ssh's own exit status, ssh(1).
 _SSH_FAILED = 255
+# What ssh says if it had no session. It tries the lasting connection first,
+# and makes one of its own if it gets no answer there. Of a session that was
+# opened and is lost it says nothing, or that the connection was closed.
+_NO_SESSION = re.compile(
+    r'^ssh: (connect to host|Could not resolve hostname) '
+    r'|^kex_exchange_identification: '
+    r'|^Connection timed out during banner exchange'
+    r'|: Permission denied \('
+    r'|^Host key verification failed',
+    re.MULTILINE,
+)
 # Each command of a batch is logged by itself, so ssh's own call is not.
 _BELOW_DEBUG = 5
 
@@ -86,7 +98,7 @@ class OpenSshExecutor:
         transcript = text.parse(stdout, stderr)
         self._log(host, transcript)
         if not transcript.begun:
-            raise self._refusal(host, status, stderr)
+            raise self._refusal(host, text, status, stderr)
         return self._judge(host, text, transcript, stderr)
 
     def close(self) -> None:
@@ -258,16 +270,21 @@ class OpenSshExecutor:
         return exceptions.HostUnreachable(host=host, reason=reason)
 
     def _refusal(
-        self, host: str, status: int, stderr: str
+        self, host: str, text: script.Script, status: int, stderr: str
     ) -> exceptions.HostError:
-        """Say why not even the script's first line was reached."""
+        """Say why nothing was heard, not even of the script's first line."""
         reason = _last_line(stderr)
-        if self.options.sudo and status != _SSH_FAILED:
+        has_ended = 0 <= status != _SSH_FAILED
+        if self.options.sudo and has_ended:
             return exceptions.SudoRefused(
                 host=host, user=self.options.user, reason=reason
             )
         self.forget(host)
-        return exceptions.HostUnreachable(host=host, reason=reason)
+        if has_ended or _NO_SESSION.search(stderr):
+            return exceptions.HostUnreachable(host=host, reason=reason)
+        return exceptions.ConnectionLost(
+            host=host, command=str(text.batch[0]), reason=reason
+        )
 
     def _timed_out(
         self, host: str, text: script.Script, stdout: str, stderr: str

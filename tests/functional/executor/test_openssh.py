@@ -338,12 +338,22 @@ class ConnectionTestCase(OpenSshTestCase):
         self.assertIn('Connection reset', str(error))
         self.assertEqual(4, len(self.calls(' -N ')))
 
-    def test_the_lasting_connection_is_dead(self) -> None:
-        """No command was started; the next batch logs in anew."""
+    @ddt.data(
+        'ssh: connect to host gl1 port 22: No route to host',
+        'Connection timed out during banner exchange',
+        'kex_exchange_identification: Connection closed by remote host\n'
+        'Connection closed by 10.0.0.1 port 22',
+    )
+    def test_the_lasting_connection_is_dead(self, last) -> None:
+        """No command was started; the next batch logs in anew.
+
+        ssh tries once without it, and says so if that fails, too.
+        """
         self.script(
             'session',
             '[ -e "$here/dead" ] || { : >"$here/dead"\n'
-            "echo 'mux_client_request_session: read from master failed' >&2\n"
+            "echo 'mux_client_request_session: read from master failed: "
+            f"Broken pipe\n{last}' >&2\n"
             'exit 255; }\n',
         )
         executor = self.executor()
@@ -356,6 +366,32 @@ class ConnectionTestCase(OpenSshTestCase):
         [result] = executor.run_batch('gl1', [_sh('echo hi')])
         self.assertEqual('hi\n', result.stdout)
         self.assertEqual(2, len(self.calls(' -N ')))
+
+    @ddt.data(
+        ('', 'exit 255'),
+        ('mux_client_request_session: read from master failed', 'exit 255'),
+        ('Control socket connect(/s): Connection refused', 'exit 255'),
+        ('Connection to gl1 closed by remote host.', 'exit 255'),
+        ('', 'kill -9 $$'),
+    )
+    @ddt.unpack
+    def test_it_breaks_before_the_host_has_said_anything(
+        self, stderr, end
+    ) -> None:
+        """The host may have begun: it is not as if it were not there.
+
+        A session that was opened and is lost leaves no word of its own.
+        """
+        self.script('session', f"echo '{stderr}' >&2\n{end}\n")
+        for sudo in (False, True):
+            error = self._refused(exceptions.ConnectionLost, sudo=sudo)
+            self.assertIn('echo hi', error.fields['command'])
+
+    def test_the_shell_is_none(self) -> None:
+        """It has ended, so that nothing was begun."""
+        self.script('session', "echo 'sh: not found' >&2; exit 127\n")
+        error = self._refused(exceptions.HostUnreachable)
+        self.assertIn('not found', str(error))
 
     def test_sudo_refuses(self) -> None:
         """It is not the host's fault that it is not reached."""

@@ -44,6 +44,7 @@ from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import owner
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations import step
+from manila_gluster_heketi.operations import told
 from manila_gluster_heketi.operations.heartbeat import Heartbeat
 from manila_gluster_heketi.operations.site import Found
 from manila_gluster_heketi.operations.site import Site
@@ -127,7 +128,6 @@ class Engine:
             return self._run(operation)
 
     def _run(self, operation: Operation) -> Mapping[int, Found]:
-        site = self._site_for(operation)
         found: dict[int, Found] = {}
         # Written down with what comes next: a commit waits for the disk.
         done: dict[int, StepState] = {}
@@ -137,7 +137,7 @@ class Engine:
                 continue
             doing = _all(todo, StepState.DOING)
             operation = self._mark(operation, {**done, **doing})
-            got, errors = self._each(todo, lambda s: s.do(site))
+            got, errors = self._each(todo, self._actor(operation, _do))
             found.update(got)
             if errors:
                 self.heartbeat.require(operation)
@@ -164,6 +164,34 @@ class Engine:
             fence=Fence(operation.id, operation.epoch),
         )
 
+    def _actor(
+        self, operation: Operation, act: told.Act
+    ) -> Callable[[StepRecord], Found]:
+        """Have steps act so that no host goes on with what is superseded."""
+        site = self._site_for(operation)
+
+        def on_record(record: StepRecord) -> Found:
+            return told.act(
+                step.from_record(record),
+                site,
+                act,
+                again=record.state in _BEGUN,
+                write=functools.partial(self._write_told, operation, record),
+            )
+
+        return on_record
+
+    def _write_told(
+        self, operation: Operation, record: StepRecord, hosts: Sequence[str]
+    ) -> None:
+        params = {**record.params, 'told': hosts}
+
+        def write(tx: WriteTransaction) -> None:
+            journal.set_params(tx, operation.id, record.index, params)
+            self._hold(tx, operation)
+
+        self.store.transact(write)
+
     def _permit(
         self, operation: Operation, host: str, batch: Sequence[Command]
     ) -> None:
@@ -184,10 +212,9 @@ class Engine:
 
     def _undo(self, operation: Operation, errors: Errors) -> None:
         operation = self._move(operation, OpState.UNDOING, errors)
-        site = self._site_for(operation)
         for phase in reversed(_phases(operation.steps)):
             todo = [s for s in phase if s.state in _BEGUN]
-            _, failures = self._each(todo, _undo_on(site))
+            _, failures = self._each(todo, self._actor(operation, _undo))
             operation = self._mark_undone(operation, todo, failures)
             if failures:
                 self._close(operation, OpState.STUCK, {})
@@ -216,16 +243,13 @@ class Engine:
                 reason=_reason(errors),
                 errors=tuple(errors.values()),
             )
-        failed = [s for s in operation.steps if s.index in errors]
+        # Those that failed stay marked: hosts may be at them yet.
         done = [
             s
             for s in operation.steps
             if s.state is StepState.DOING and s.index not in errors
         ]
-        marks = {
-            **_all(done, StepState.DONE),
-            **_all(failed, StepState.PLANNED),
-        }
+        marks = _all(done, StepState.DONE)
         self._close(operation, OpState.STUCK, {}, _reason(errors), marks)
         raise exceptions.OperationStuck(
             kind=operation.kind,
@@ -239,13 +263,13 @@ class Engine:
     def _each(
         self,
         records: Sequence[StepRecord],
-        act: Callable[[step.Step], Found],
+        act: Callable[[StepRecord], Found],
     ) -> tuple[dict[int, Found], dict[int, Exception]]:
         """Act on all steps at once; what each found, or why it failed."""
 
         def attempt(record: StepRecord) -> Found | Exception:
             try:
-                return act(step.from_record(record))
+                return act(record)
             except exceptions.GlusterHeketiError as error:
                 return error
             except Exception as bug:
@@ -329,13 +353,14 @@ class Engine:
         states.check_transition(operation, state)
         epoch = operation.epoch + 1
 
-        def move(tx: WriteTransaction) -> None:
+        def move(tx: WriteTransaction) -> Operation:
             self._hold(tx, operation)
             journal.set_state(tx, operation.id, state, _reason(errors))
             journal.begin_epoch(tx, operation.id, epoch)
+            # Its steps may have written down whom they told.
+            return journal.operation(tx, operation.id)
 
-        self.store.transact(move)
-        return dataclasses.replace(operation, state=state, epoch=epoch)
+        return self.store.transact(move)
 
     def _close(
         self,
@@ -373,12 +398,13 @@ class Engine:
         )
 
 
-def _undo_on(site: Site) -> Callable[[step.Step], Found]:
-    def undo(each: step.Step) -> Found:
-        each.undo(site)
-        return {}
+def _do(each: step.Step, site: Site) -> Found:
+    return each.do(site)
 
-    return undo
+
+def _undo(each: step.Step, site: Site) -> Found:
+    each.undo(site)
+    return {}
 
 
 def _phases(steps: Sequence[StepRecord]) -> list[list[StepRecord]]:

@@ -73,8 +73,8 @@ def goes_forward(operation: Operation) -> bool:
     """Tell whether a failure of an operation is finished later, not undone.
 
     By the states of the steps alone, so that whoever takes it over decides
-    as its first owner would have. A step that failed is marked as planned
-    again, so it does not count whether the last one has begun.
+    as its first owner would have. It does not count whether the last one has
+    begun.
     """
     behaviour = behaviour_of(operation.kind)
     if behaviour.forward_only or not behaviour.no_return:

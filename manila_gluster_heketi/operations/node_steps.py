@@ -181,16 +181,14 @@ class JoinPeers(step.Step):
 
 @step.persisted
 @dataclasses.dataclass(frozen=True)
-class LeavePool(step.Step):
-    """A member less in the trusted pool.
+class LeavePool(step.GlusterStep):
+    """A member less in the trusted pool; ``hosts`` are others.
 
-    :ivar hosts: other nodes, the first that answers is used
     :ivar address: storage address of the node that goes
     :ivar force: even if that node is down
     """
 
     kind: ClassVar[str] = 'leave-pool'
-    hosts: tuple[str, ...]
     address: str
     force: bool
 

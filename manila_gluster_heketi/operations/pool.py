@@ -94,9 +94,7 @@ def _ask(
     site: Site, hosts: Iterable[str], question: Command
 ) -> dict[str, str]:
     """Ask hosts; who does not answer is left out."""
-    answers = parallel.run_on_hosts(
-        site.executor, dict.fromkeys(hosts, [question])
-    )
+    answers = parallel.run_on_hosts(site, dict.fromkeys(hosts, [question]))
     return {
         host: answer[0].stdout
         for host, answer in answers.items()

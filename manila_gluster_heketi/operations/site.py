@@ -54,6 +54,8 @@ class Site:
         are waited for, here or in Gluster
     :ivar permit: is told host and commands of each batch before it is sent;
         raises Conflict if another process may work on this
+    :ivar tell: is told the host before gluster commands that change
+        something go there
     :ivar fence: what hosts are to ask, for the same reason
     :ivar authority: gives the certificate authority, made at first use
     :ivar handshake: how a brick is connected to as its clients do
@@ -65,6 +67,7 @@ class Site:
     node_certificate_days: int = 365
     sleep: Callable[[float], None] = time.sleep
     permit: Callable[[str, Sequence[Command]], None] = lambda host, batch: None
+    tell: Callable[[str], None] = lambda host: None
     fence: Fence | None = None
     handshake: Handshake = distribute.verify_handshake
 
@@ -74,6 +77,9 @@ class Site:
         """Run a batch on one host; see :class:`base.Executor`."""
         self.permit(host, batch)
         return self._send(host, batch)
+
+    # Many hosts at once are asked through an executor.
+    run_batch = run
 
     def _send(
         self, host: str, batch: Sequence[Command]
@@ -87,7 +93,9 @@ class Site:
     ) -> tuple[base.Result, ...]:
         """Run gluster commands on the first of ``hosts`` that can.
 
-        Each batch begins with the question whether glusterd runs. A command
+        Another one is tried only if it is certain that nothing was begun on
+        the one before: it can't be reached, or it says itself that glusterd
+        does not run, which each batch begins with the question for. A command
         that finds out by itself may have been the one that ended it, and must
         not be repeated elsewhere.
 
@@ -142,6 +150,8 @@ class Site:
         self, host: str, batch: Sequence[Command]
     ) -> tuple[base.Result, ...]:
         left = list(batch)
+        if not all(each.reads_only for each in batch):
+            self.tell(host)
         for pause in self.pauses():
             try:
                 self.permit(host, left)

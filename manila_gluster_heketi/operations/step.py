@@ -57,6 +57,19 @@ class Step(abc.ABC):
         """
 
 
+@dataclasses.dataclass(frozen=True)
+class GlusterStep(Step):
+    """A step whose commands may run on any of several hosts.
+
+    :ivar hosts: those, the first that can run them is used
+    :ivar told: which of them may still run what they were told; none stands
+        for the first one, as long as nothing else is written down
+    """
+
+    hosts: tuple[str, ...]
+    told: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
+
+
 def persisted(cls: S) -> S:
     """Register a kind of step with the journal."""
     if cls.kind in _KINDS:

@@ -40,13 +40,9 @@ _UNKNOWN = 'does not exist'
 
 
 @dataclasses.dataclass(frozen=True)
-class _VolumeStep(step.Step):
-    """A step on a volume.
+class _VolumeStep(step.GlusterStep):
+    """A step on a volume."""
 
-    :ivar hosts: where its commands may run, the first that answers is used
-    """
-
-    hosts: tuple[str, ...]
     name: str
 
     def _run_and_see_bricks(
@@ -138,10 +134,12 @@ class _VolumeStep(step.Step):
     def _is_on_record(self, site: Site) -> bool:
         """Tell whether any host has a volume of this name on record.
 
+        Each hears of the operation's epoch: none makes the volume later.
+
         :raises HostError: one does not answer
         """
         answers = parallel.run_on_hosts(
-            site.executor,
+            site,
             dict.fromkeys(self.hosts, [gluster.volume_record(self.name)]),
         )
         for outcome in answers.values():
@@ -179,8 +177,7 @@ class _VolumeStep(step.Step):
         :raises HostError: one of all does not answer
         """
         answers = parallel.run_on_hosts(
-            site.executor,
-            dict.fromkeys(self.hosts, [gluster.volume_info(self.name)]),
+            site, dict.fromkeys(self.hosts, [gluster.volume_info(self.name)])
         )
         views: dict[str, gluster_xml.VolumeInfo | None] = {}
         for host, outcome in answers.items():

@@ -216,6 +216,28 @@ def add_steps(
     )
 
 
+def set_params(
+    tx: WriteTransaction,
+    operation_id: str,
+    index: int,
+    params: Mapping[str, object],
+) -> None:
+    """Record the parameters of a step anew.
+
+    :param index: of the step
+    :raises NotFound: it is not there
+    """
+    changed = tx.change(
+        _STEPS.update()
+        .where(_STEPS.c.operation_id == operation_id, _STEPS.c.number == index)
+        .values(params=params)
+    )
+    if not changed:
+        raise exceptions.NotFound(
+            kind='step', identity=f'{operation_id}/{index}'
+        )
+
+
 def mark_steps(
     tx: WriteTransaction,
     operation_id: str,

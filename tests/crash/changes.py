@@ -276,6 +276,9 @@ EXTEND_IN_PLACE = _with_share('extend in place', _extend(8), _size(8))
 EXTEND_BY_SETS = _with_share(
     'extend by sets', _extend(8), _size(8), disks=2, disk_bytes=7 * GIB
 )
+EXTEND_ELSEWHERE = _with_share(
+    'extend on other hosts', _extend(8), _size(8), nodes=6, disk_bytes=7 * GIB
+)
 SHRINK = _with_share('shrink', _shrink, _size(2))
 DELETE = _with_share('delete', _delete, lambda d: _volume(d) is None)
 ACCESS = _with_share(

@@ -15,6 +15,7 @@
 import dataclasses
 from collections.abc import Callable
 
+from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.executor.simulated.cluster import SimulatedCluster
 
 _Act = Callable[[SimulatedCluster, str], None]
@@ -39,6 +40,18 @@ class HostFault:
 def _reset(cluster: SimulatedCluster, host: str) -> None:
     cluster.power_off(host)
     cluster.power_on(host)
+
+
+def _freeze(cluster: SimulatedCluster, host: str) -> None:
+    cluster.hang(host)
+    cluster.refuse(
+        host, exceptions.HostUnreachable(host=host, reason='timed out')
+    )
+
+
+def _thaw(cluster: SimulatedCluster, host: str) -> None:
+    cluster.refuse(host, None)
+    cluster.release(host)
 
 
 def _stop_glusterd(cluster: SimulatedCluster, host: str) -> None:
@@ -69,6 +82,8 @@ PEERS = HostFault(
 )
 HANG = HostFault('hang', SimulatedCluster.hang, SimulatedCluster.release)
 HANG_AND_RESET = HostFault('hang, reset', SimulatedCluster.hang, _reset)
+#: It hears of nothing while it is frozen, and goes on with what it was told.
+FREEZE = HostFault('freeze', _freeze, _thaw)
 ROOT_FULL = HostFault(
     'root full',
     SimulatedCluster.fill_root,
@@ -112,6 +127,7 @@ ALL = (
     PEERS,
     HANG,
     HANG_AND_RESET,
+    FREEZE,
     ROOT_FULL,
     ROOT_READ_ONLY,
     BRICKS_READ_ONLY,

@@ -50,13 +50,9 @@ class _MendStep(step.Step):
 
 
 @dataclasses.dataclass(frozen=True)
-class _VolumeMend(_MendStep):
-    """A step on a volume.
+class _VolumeMend(_MendStep, step.GlusterStep):
+    """A step on a volume."""
 
-    :ivar hosts: where its commands may run, the first that answers is used
-    """
-
-    hosts: tuple[str, ...]
     name: str
 
     def _run(self, site: Site, *batch: Command) -> Found:

@@ -197,6 +197,14 @@ class JournalTestCase(base.StoreTestCase):
             )
         self.assertEqual((*self.operation.steps, step), self.read().steps)
 
+    def test_parameters_of_a_step_change(self) -> None:
+        """Those of the others stay."""
+        first, second = self.operation.steps
+        with self.store.write() as tx:
+            journal.set_params(tx, self.operation.id, 1, {'told': ['c']})
+        changed = dataclasses.replace(second, params={'told': ['c']})
+        self.assertEqual((first, changed), self.read().steps)
+
     def test_operation_without_steps(self) -> None:
         """Its plan is made later."""
         bare = dataclasses.replace(self.operation, id=model.new_id(), steps=())
@@ -213,6 +221,7 @@ class JournalTestCase(base.StoreTestCase):
                 (journal.set_state, (model.OpState.DONE,)),
                 (journal.close_operation, ()),
                 (journal.mark_steps, ({0: done},)),
+                (journal.set_params, (0, {})),
             ):
                 error = self.assertRaises(
                     exceptions.NotFound, call, tx, _NOBODY, *arguments

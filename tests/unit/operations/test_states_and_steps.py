@@ -205,6 +205,17 @@ class RecordsTestCase(base.TestCase):
         self.assertEqual(original, again)
         self.assertEqual((original.kind, 'gl1'), (record.kind, record.host))
 
+    def test_an_older_release_wrote_it(self) -> None:
+        """It did not say which hosts were told."""
+        original = _STEPS[-1]
+        [record] = step.to_records([original])
+        older = {k: v for k, v in record.params.items() if k != 'told'}
+        self.assertLess(len(older), len(record.params))
+        self.assertEqual(
+            original,
+            step.from_record(dataclasses.replace(record, params=older)),
+        )
+
     def test_they_are_numbered(self) -> None:
         """In the order in which they are done."""
         records = step.to_records(_STEPS)
@@ -272,6 +283,25 @@ class SiteTestCase(base.TestCase):
             [],
         )
         self.assertEqual(['gl1'], asked)
+
+    def test_it_is_told_where_a_change_goes(self) -> None:
+        """Before each host that is to make it; to ask changes nothing."""
+        told = []
+
+        class Executor:
+            def run_batch(self, host, batch):
+                """Be there on the second host alone."""
+                told.append(f'to {host}')
+                if host == 'gl1':
+                    raise exceptions.HostUnreachable(host=host, reason='gone')
+                return tuple(str(each) for each in batch)
+
+        there = self._site(Executor(), tell=told.append)
+        for command in (gluster.volume_stop('v'), gluster.volume_list()):
+            there.run_gluster(['gl1', 'gl2'], [command])
+        self.assertEqual(
+            ['gl1', 'to gl1', 'gl2', 'to gl2', 'to gl1', 'to gl2'], told
+        )
 
     def test_another_host_if_glusterd_does_not_run(self) -> None:
         """Which is asked first, since a command may end it itself."""

@@ -29,6 +29,7 @@ from manila_gluster_heketi.exceptions.hosts import ConnectionLost
 from manila_gluster_heketi.exceptions.hosts import DeviceUnfit
 from manila_gluster_heketi.exceptions.hosts import DiskFull
 from manila_gluster_heketi.exceptions.hosts import DiskReadOnly
+from manila_gluster_heketi.exceptions.hosts import FenceFailed
 from manila_gluster_heketi.exceptions.hosts import GlusterBusy
 from manila_gluster_heketi.exceptions.hosts import GlusterdDown
 from manila_gluster_heketi.exceptions.hosts import GlusterError
@@ -113,6 +114,7 @@ __all__ = [
     'DiskReadOnly',
     'EnrolmentFailed',
     'EnrolmentRefused',
+    'FenceFailed',
     'GlusterBusy',
     'GlusterError',
     'GlusterdDown',

@@ -207,6 +207,21 @@ class TlsNotReady(HostError):
     http_status = 409
 
 
+class FenceFailed(HostError):
+    """Nothing was begun: the host can't note for whom it would be."""
+
+    code = 'MGH-319'
+    template = (
+        'host {host}: {command!r} was not begun, since nothing can be '
+        'written to {directory}: {reason}.'
+    )
+    action = (
+        'Look there with "df" and "findmnt -T": make room, or have it '
+        'mounted for writing. What is left to do is done by itself then.'
+    )
+    http_status = 503
+
+
 class GlusterError(HostError):
     """A gluster command was refused."""
 

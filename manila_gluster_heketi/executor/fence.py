@@ -39,6 +39,8 @@ LATE = 'late'
 BUSY = 'busy'
 
 # A file of each operation stays: those of a week ago serve nobody any more.
+# An epoch is written over the older one, which is not longer. To empty the
+# file first would lose both where there is no room for what comes then.
 _PROLOGUE = """\
 fence={path}
 epoch={epoch}
@@ -52,13 +54,15 @@ read -r seen <"$fence"
 [ "${{seen:--1}}" -gt "$epoch" ]
 }}
 raise() {{
-flock 8 && ! is_late && printf '%s\\n' "$epoch" >"$fence"
+flock 8 || return
+is_late && refuse late
+printf '%s\\n' "$epoch" 1<>"$fence"
 }}
 [ -d {directory} ] || mkdir -p -m 700 {directory}
 [ -e "$fence" ] || find {directory} -type f -mtime +7 -delete
 true 9>>"$fence.lock" 8>>"$fence" || refuse "$?"
 is_late && refuse late
-[ "${{seen:--1}}" -eq "$epoch" ] || raise 8>>"$fence" || refuse late
+[ "${{seen:--1}}" -eq "$epoch" ] || raise 8>>"$fence" || refuse "$?"
 exec 9>>"$fence.lock"
 flock -w {patience} 9 || refuse busy
 """

@@ -309,7 +309,7 @@ class OpenSshExecutor:
                 raise base.failure(host, results[:position])
         if len(results) < len(text.batch):
             if transcript.refused:
-                raise _fenced(host, text, transcript)
+                raise _fenced(host, text, transcript, stderr)
             raise exceptions.ConnectionLost(
                 host=host,
                 command=str(text.batch[len(results)]),
@@ -338,7 +338,10 @@ class _Host:
 
 
 def _fenced(
-    host: str, text: script.Script, transcript: script.Transcript
+    host: str,
+    text: script.Script,
+    transcript: script.Transcript,
+    stderr: str,
 ) -> exceptions.HostError:
     """Say why the fence did not let a command run."""
     command = str(text.batch[len(transcript.results)])
@@ -348,12 +351,11 @@ def _fenced(
         return exceptions.CommandStillRuns(
             host=host, command=command, seconds=fence.PATIENCE
         )
-    return exceptions.CommandFailed(
+    return exceptions.FenceFailed(
         host=host,
         command=command,
-        status=transcript.refused,
-        stderr=f'nothing can be written to {text.fences}',
-        completed=len(transcript.results),
+        directory=text.fences,
+        reason=_last_line(text.without_marks(stderr)),
     )
 
 

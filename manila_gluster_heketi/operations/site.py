@@ -115,6 +115,7 @@ class Site:
             except (
                 exceptions.HostUnreachable,
                 exceptions.GlusterdDown,
+                exceptions.FenceFailed,
             ) as error:
                 LOG.warning('gluster commands go to another host: %s', error)
                 unreachable = error

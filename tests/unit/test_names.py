@@ -166,6 +166,7 @@ CODES = {
     'MGH-316': 'PortUnreachable',
     'MGH-317': 'GlusterdDown',
     'MGH-318': 'TlsNotReady',
+    'MGH-319': 'FenceFailed',
     'MGH-400': 'GlusterError',
     'MGH-401': 'GlusterBusy',
     'MGH-402': 'PeersDown',

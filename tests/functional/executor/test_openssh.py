@@ -27,7 +27,9 @@ import fixtures
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.conf.settings import SshSettings
 from manila_gluster_heketi.executor import openssh
+from manila_gluster_heketi.executor import script
 from manila_gluster_heketi.hostcmd.command import Command
+from manila_gluster_heketi.hostcmd.command import Fence
 from manila_gluster_heketi.hostcmd.command import Tolerance
 from tests import base
 
@@ -401,6 +403,26 @@ class ConnectionTestCase(OpenSshTestCase):
         error = self._refused(exceptions.SudoRefused, sudo=True, user='stack')
         self.assertIn('a password is required', str(error))
         self.assertIn('stack', str(error))
+
+    def test_the_host_can_not_note_the_epoch(self) -> None:
+        """Nothing runs; that is no failure of the command's own."""
+        (self.here / 'file').touch()
+        make = script.Script.of
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'manila_gluster_heketi.executor.script.Script.of',
+                staticmethod(lambda batch: make(batch, f'{self.here}/file')),
+            )
+        )
+        error = self.assertRaises(
+            exceptions.FenceFailed,
+            self.executor().run_batch,
+            'gl1',
+            [_sh('echo never', fence=Fence('op', 1))],
+        )
+        self.assertIn(f'{self.here}/file', str(error))
+        self.assertIn('irectory', error.fields['reason'])
+        self.assertNotIn('==', error.fields['reason'])
 
     def test_it_breaks_in_the_middle(self) -> None:
         """The command whose fate is unknown is named."""

@@ -56,9 +56,19 @@ def _unreachable(host, command):
     raise exceptions.HostUnreachable(host=host, reason='no route')
 
 
+def _unnoted(host, command):
+    raise exceptions.FenceFailed(
+        host=host,
+        command=str(command),
+        directory='/run/gluster-heketi',
+        reason='No space left on device',
+    )
+
+
 _WAYS = {
     'fails': ('before', fail()),
     'is not started': ('before', _unreachable),
+    'is not noted': ('before', _unnoted),
     'is lost before': ('before', _lose),
     'is lost after': ('after', _lose),
     'takes too long': ('after', _time_out),
@@ -171,7 +181,7 @@ class UndoneTestCase(deployment.DeployedTestCase):
             self.assertEqual(before, d.world(), words)
         self.assertEqual('manila-share-1', d.create().name)
 
-    @ddt.data(*(way for way in _WAYS if way != 'is not started'))
+    @ddt.data(*(way for way in _WAYS if not way.startswith('is not')))
     def test_a_gluster_command_fails(self, way) -> None:
         """The volume goes, then its bricks; a retry works."""
         d = self.deploy()
@@ -183,21 +193,33 @@ class UndoneTestCase(deployment.DeployedTestCase):
             self.assertEqual(before, d.world(), words)
         self.assertEqual('manila-share-1', d.create().name)
 
-    def test_the_first_host_for_gluster_commands_is_away(self) -> None:
+    @ddt.data(_unreachable, _unnoted)
+    def test_the_first_host_for_gluster_commands_is_away(self, act) -> None:
         """Another one is asked."""
         d = self.deploy()
         asked = []
 
         def away(host, command):
-            if command.program == 'gluster' and not asked:
+            if 'glusterd' in command.argv and not asked:
                 asked.append(host)
-                _unreachable(host, command)
+                act(host, command)
 
         d.executor.before = away
         volume = d.create()
         [create] = [h for h, c in d.executor.seen if 'volume create' in c]
         self.assertNotEqual(asked, [create])
         self.assertEqual('Started', d.gluster(volume).status)
+
+    def test_no_host_has_room_in_run(self) -> None:
+        """That is said of it; glusterd and its disks are not blamed."""
+        d = self.deploy()
+        d.executor.before = _unnoted
+        error = self.assertRaises(exceptions.OperationStuck, d.create)
+        self.assertIn('MGH-319', str(error))
+        self.assertIn('No space left on device', str(error))
+        self.assertRegex(str(error), r'about node gl\d')
+        for wrong in ('glusterd does not run', 'about device'):
+            self.assertNotIn(wrong, str(error))
 
     def test_undoing_fails_on_one_host(self) -> None:
         """Bricks that are gone are free at once, the others stay reserved."""

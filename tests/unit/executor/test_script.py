@@ -15,6 +15,7 @@
 import dataclasses
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -205,13 +206,14 @@ class FenceTest(base.TestCase):
             self.fences,
         )
 
-    def _begin(self, shell, wrapped):
+    def _begin(self, shell, wrapped, **settings):
         process = subprocess.Popen(
             [shell, '-s'],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            **settings,
         )
         process.stdin.write(wrapped.text())
         process.stdin.close()
@@ -297,6 +299,23 @@ class FenceTest(base.TestCase):
         self.assertNotIn(refused, ('', 'late', 'busy'))
 
     @ddt.data(*_SHELLS)
+    def test_no_room_for_the_epoch(self, shell):
+        self.assertEqual((['a'], ''), self._run(shell, 1, 'echo a'))
+        # As on a full disk: files can be made, but nothing written to them.
+        wrapped = self._script(2, 'echo never')
+        full = self._begin(
+            shell, wrapped, restore_signals=False, preexec_fn=_fill
+        )
+
+        found, refused = self._end(full, wrapped)
+
+        self.assertEqual([], found)
+        self.assertNotIn(refused, ('', 'late', 'busy'))
+        # What was known before still is.
+        self.assertEqual(([], 'late'), self._run(shell, 0, 'echo b'))
+        self.assertEqual((['c'], ''), self._run(shell, 1, 'echo c'))
+
+    @ddt.data(*_SHELLS)
     def test_half_a_script(self, shell):
         text = self._script(0, 'echo a', 'echo b').text()
         for length in range(0, len(text) - 3, 7):
@@ -314,6 +333,11 @@ class FenceTest(base.TestCase):
         while not holds():
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.02)
+
+
+def _fill():
+    """Have each write to a file fail; Python leaves the signal ignored."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def _is_held(lock):

@@ -55,6 +55,7 @@ from manila_gluster_heketi.exceptions.operations import InvalidTransition
 from manila_gluster_heketi.exceptions.operations import OperationFailed
 from manila_gluster_heketi.exceptions.operations import OperationHeld
 from manila_gluster_heketi.exceptions.operations import OperationStuck
+from manila_gluster_heketi.exceptions.operations import StepBroke
 from manila_gluster_heketi.exceptions.requests import AccessListFull
 from manila_gluster_heketi.exceptions.requests import Conflict
 from manila_gluster_heketi.exceptions.requests import InvalidAccess
@@ -161,6 +162,7 @@ __all__ = [
     'RevokedStillHolds',
     'ShrinkWouldLoseData',
     'StaleGeneration',
+    'StepBroke',
     'StoreBusy',
     'StoreError',
     'StoreInUse',

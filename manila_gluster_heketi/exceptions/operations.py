@@ -61,3 +61,11 @@ class OperationHeld(Conflict):
         'resume", which finishes or undoes it on the nodes, or "operation '
         'abandon --leave-the-rest"; nothing was changed.'
     )
+
+
+class StepBroke(GlusterHeketiError):
+    """A step met an error that nobody had thought of."""
+
+    code = 'MGH-704'
+    template = 'step {step} on {host}: {error}: {said}.'
+    action = 'This is a bug: report it with the traceback in the log.'

@@ -274,7 +274,7 @@ class Engine:
                 return error
             except Exception as bug:
                 LOG.exception('step %s on %s', record.kind, record.host)
-                return bug
+                return _broken(record, bug)
 
         if len(records) == 1:
             outcomes = [attempt(records[0])]
@@ -405,6 +405,20 @@ def _do(each: step.Step, site: Site) -> Found:
 def _undo(each: step.Step, site: Site) -> Found:
     each.undo(site)
     return {}
+
+
+def _broken(
+    record: StepRecord, bug: Exception
+) -> exceptions.GlusterHeketiError:
+    """Say where a bug showed; what it says by itself may be one word."""
+    error = exceptions.StepBroke(
+        step=record.kind,
+        host=record.host or 'any host',
+        error=type(bug).__name__,
+        said=str(bug) or 'without a word',
+    )
+    error.__cause__ = bug
+    return error
 
 
 def _phases(steps: Sequence[StepRecord]) -> list[list[StepRecord]]:

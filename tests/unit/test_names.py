@@ -205,6 +205,7 @@ CODES = {
     'MGH-701': 'OperationStuck',
     'MGH-702': 'InvalidTransition',
     'MGH-703': 'OperationHeld',
+    'MGH-704': 'StepBroke',
     'MGH-800': 'InvalidConfiguration',
     'MGH-900': 'LabError',
     'MGH-901': 'LabPackagesMissing',

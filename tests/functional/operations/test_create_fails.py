@@ -13,6 +13,7 @@
 """Creations in which a command fails: on other hosts, or not at all."""
 
 import ddt
+import fixtures
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
@@ -63,6 +64,10 @@ def _unnoted(host, command):
         directory='/run/gluster-heketi',
         reason='No space left on device',
     )
+
+
+def _stumble(host, command):
+    raise KeyError('x')
 
 
 _WAYS = {
@@ -220,6 +225,47 @@ class UndoneTestCase(deployment.DeployedTestCase):
         self.assertRegex(str(error), r'about node gl\d')
         for wrong in ('glusterd does not run', 'about device'):
             self.assertNotIn(wrong, str(error))
+
+    @ddt.data(('mount', 'make-bricks'), ('create', 'make-volume'))
+    @ddt.unpack
+    def test_a_bug_in_a_step(self, word, step) -> None:
+        """It is undone like any error, and can be found in the log."""
+        logger = self.useFixture(fixtures.FakeLogger())
+        d = self.deploy()
+        before = d.world()
+        _interfere(d, 'before', says(word), _stumble)
+        error = self.assertRaises(exceptions.OperationFailed, d.create)
+        self.assertNotIsInstance(error, exceptions.OperationStuck)
+        [bug] = error.fields['errors']
+        self.assertIs(exceptions.StepBroke, type(bug))
+        self.assertRegex(
+            str(error), rf'MGH-704\] step {step} on gl\d: KeyError'
+        )
+        self.assertIn('in _stumble', logger.output)
+        self.assertEqual(before, d.world())
+
+    def test_a_bug_in_undoing(self) -> None:
+        """The step is tried again, and the journal tells of it meanwhile."""
+        logger = self.useFixture(fixtures.FakeLogger())
+        d = self.deploy()
+        before = d.world()
+        stumble = once(on('gl2', says('lvremove')), _stumble)
+        refuse = once(on('gl2', says('mount')), fail())
+
+        def both(host, command):
+            stumble(host, command)
+            refuse(host, command)
+
+        d.executor.before = both
+        error = self.assertRaises(exceptions.OperationStuck, d.create)
+        [operation] = d.service.operations()
+        [told] = [each.error for each in operation.steps if each.error]
+        for part in ('MGH-704', 'make-bricks on gl2', 'KeyError'):
+            self.assertIn(part, error.fields['undo_reason'])
+            self.assertIn(part, told)
+        self.assertIn('in _stumble', logger.output)
+        self.assertEqual([''], [each.error for each in d.service.recover()])
+        self.assertEqual(before, d.world())
 
     def test_undoing_fails_on_one_host(self) -> None:
         """Bricks that are gone are free at once, the others stay reserved."""

@@ -24,6 +24,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 
 import tenacity
@@ -33,6 +34,7 @@ from oslo_log import log
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.conf.settings import SshSettings
 from manila_gluster_heketi.executor import base
+from manila_gluster_heketi.executor import control_socket
 from manila_gluster_heketi.executor import fence
 from manila_gluster_heketi.executor import script
 from manila_gluster_heketi.hostcmd import command
@@ -90,8 +92,9 @@ class OpenSshExecutor:
             return ()
         text = script.Script.of(batch)
         lane = self._host(host)
+        asked = time.monotonic()
         with lane.sessions:
-            self._connect(host, lane)
+            self._connect(host, lane, asked)
             with self._lock:
                 self.statistics.batches += 1
             status, stdout, stderr = self._session(host, text)
@@ -106,13 +109,15 @@ class OpenSshExecutor:
         with self._lock:
             hosts = tuple(self._hosts)
         for host in hosts:
-            if os.path.exists(self._socket(host)):
-                self._ssh(host, ('-O', 'exit'), (), timeout=10)
+            self.forget(host)
 
     def forget(self, host: str) -> None:
         """Drop the connection to a host, so that the next batch logs in."""
-        if os.path.exists(self._socket(host)):
-            self._ssh(host, ('-O', 'exit'), (), timeout=10)
+        path = self._socket(host)
+        if control_socket.is_served(path):
+            status, _, _ = self._ssh(host, ('-O', 'exit'), (), timeout=10)
+            if status != 0:
+                control_socket.remove(path)
 
     def _host(self, host: str) -> '_Host':
         with self._lock:
@@ -120,13 +125,26 @@ class OpenSshExecutor:
                 self._hosts[host] = _Host(self.options.sessions_per_host)
             return self._hosts[host]
 
-    def _connect(self, host: str, lane: '_Host') -> None:
-        """Open the lasting connection unless some process already has."""
-        if os.path.exists(self._socket(host)):
+    def _connect(self, host: str, lane: '_Host', asked: float) -> None:
+        """Open the lasting connection unless some process already has.
+
+        Each attempt may take as long as a connection may. So what has waited
+        for one that failed takes that for its own.
+
+        :param asked: when the wait began
+        """
+        path = self._socket(host)
+        if control_socket.is_served(path):
             return
         with lane.connecting:
-            if not os.path.exists(self._socket(host)):
+            if control_socket.is_served(path):
+                return
+            lane.raise_failure_since(asked)
+            try:
                 self._open_master(host)
+            except exceptions.HostUnreachable as error:
+                lane.failed = (time.monotonic(), error)
+                raise
 
     @tenacity.retry(
         retry=tenacity.retry_if_exception_type(_Broken),
@@ -153,7 +171,7 @@ class OpenSshExecutor:
             timeout=self.options.connect_timeout_seconds + 20,
         )
         # Another process may have won the race for the socket: that is fine.
-        if status != 0 and not os.path.exists(self._socket(host)):
+        if status != 0 and not control_socket.is_served(self._socket(host)):
             raise self._connect_error(host, stderr)
 
     def _session(self, host: str, text: script.Script) -> tuple[int, str, str]:
@@ -335,6 +353,16 @@ class _Host:
     def __init__(self, sessions: int) -> None:
         self.sessions = Turnstile(sessions)
         self.connecting = threading.Lock()
+        self.failed: tuple[float, exceptions.HostUnreachable] | None = None
+
+    def raise_failure_since(self, moment: float) -> None:
+        """Raise what the last connection failed with, if it was after that.
+
+        :raises HostUnreachable: or a kind of it
+        """
+        if self.failed and self.failed[0] >= moment:
+            error = self.failed[1]
+            raise type(error)(**error.fields) from error
 
 
 def _fenced(

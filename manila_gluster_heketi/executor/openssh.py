@@ -22,18 +22,17 @@ import dataclasses
 import hashlib
 import os
 import re
-import subprocess
 import threading
 import time
 from collections.abc import Sequence
 
 import tenacity
-from oslo_concurrency import processutils
 from oslo_log import log
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.conf.settings import SshSettings
 from manila_gluster_heketi.executor import base
+from manila_gluster_heketi.executor import calls
 from manila_gluster_heketi.executor import control_socket
 from manila_gluster_heketi.executor import fence
 from manila_gluster_heketi.executor import script
@@ -59,8 +58,6 @@ _NO_SESSION = re.compile(
     r'|^Host key verification failed',
     re.MULTILINE,
 )
-# Each command of a batch is logged by itself, so ssh's own call is not.
-_BELOW_DEBUG = 5
 
 
 @dataclasses.dataclass(slots=True)
@@ -115,8 +112,8 @@ class OpenSshExecutor:
         """Drop the connection to a host, so that the next batch logs in."""
         path = self._socket(host)
         if control_socket.is_served(path):
-            status, _, _ = self._ssh(host, ('-O', 'exit'), (), timeout=10)
-            if status != 0:
+            ended = self._ssh(host, ('-O', 'exit'), (), calls.within(10))
+            if ended.status != 0:
                 control_socket.remove(path)
 
     def _host(self, host: str) -> '_Host':
@@ -157,7 +154,7 @@ class OpenSshExecutor:
         LOG.debug('opening an SSH connection to %s', host)
         with self._lock:
             self.statistics.connections += 1
-        status, _, stderr = self._ssh(
+        ended = self._ssh(
             host,
             (
                 '-f',
@@ -168,59 +165,39 @@ class OpenSshExecutor:
                 f'ControlPersist={self.options.persist_seconds}',
             ),
             (),
-            timeout=self.options.connect_timeout_seconds + 20,
+            calls.within(self.options.connect_timeout_seconds + 20),
         )
         # Another process may have won the race for the socket: that is fine.
-        if status != 0 and not control_socket.is_served(self._socket(host)):
-            raise self._connect_error(host, stderr)
+        if ended.status != 0 and (
+            not control_socket.is_served(self._socket(host))
+        ):
+            raise self._connect_error(host, ended.stderr)
 
     def _session(self, host: str, text: script.Script) -> tuple[int, str, str]:
         remote: tuple[str, ...] = ('/bin/sh', '-s')
         if self.options.sudo:
             remote = ('sudo', '-n', '--', *remote)
-        status, stdout, stderr = self._ssh(
+        ended = self._ssh(
             host,
             ('-T', '-o', 'ControlMaster=no'),
             remote,
+            calls.Patience(text.reached, text.limit_seconds),
             stdin=text.text(),
-            timeout=text.timeout_seconds,
         )
-        if status is None:
-            raise self._timed_out(host, text, stdout, stderr)
-        return status, stdout, stderr
+        if ended.status is None:
+            self._check_complete(host, text, ended)
+        return ended.status or 0, ended.stdout, ended.stderr
 
     def _ssh(
         self,
         host: str,
         flags: tuple[str, ...],
         remote: tuple[str, ...],
-        *,
-        timeout: int,
+        patience: calls.Patience,
         stdin: str = '',
-    ) -> tuple[int | None, str, str]:
-        """Call ssh; a status of None means that it was stopped in time."""
+    ) -> calls.Ended:
         argv = (*self._argv(), *flags, '--', host, *remote)
-        ended: list[int | None] = []
-
-        def completed(process: 'subprocess.Popen[bytes]') -> None:
-            ended.append(process.poll())
-            if ended[0] is None:
-                process.kill()
-                process.wait()
-
-        try:
-            stdout, stderr = processutils.execute(
-                *argv,
-                process_input=stdin.encode(),
-                check_exit_code=False,
-                on_completion=completed,
-                timeout=timeout,
-                binary=True,
-                loglevel=_BELOW_DEBUG,
-            )
-        except subprocess.TimeoutExpired as late:
-            return None, _text(late.stdout), _text(late.stderr)
-        return ended[0], _text(stdout), _text(stderr)
+        return calls.call(argv, stdin, patience)
 
     def _argv(self) -> tuple[str, ...]:
         chosen = self.options
@@ -304,14 +281,23 @@ class OpenSshExecutor:
             host=host, command=str(text.batch[0]), reason=reason
         )
 
-    def _timed_out(
-        self, host: str, text: script.Script, stdout: str, stderr: str
-    ) -> exceptions.CommandTimedOut:
-        transcript = text.parse(stdout, stderr)
+    def _check_complete(
+        self, host: str, text: script.Script, ended: calls.Ended
+    ) -> None:
+        """See that all commands of a session that was given up have ended.
+
+        Only what they left behind keeps it open then.
+
+        :raises CommandTimedOut: names the one that has not
+        """
+        transcript = text.parse(ended.stdout, ended.stderr)
+        if len(transcript.results) == len(text.batch):
+            return
         self._log(host, transcript)
-        running = text.batch[len(transcript.results)]
-        return exceptions.CommandTimedOut(
-            host=host, command=str(running), seconds=text.timeout_seconds
+        raise exceptions.CommandTimedOut(
+            host=host,
+            command=str(text.batch[len(transcript.results)]),
+            seconds=text.limit_seconds(text.reached(ended.stdout)),
         )
 
     def _judge(
@@ -393,12 +379,6 @@ def _give_up(state: tenacity.RetryCallState) -> None:
     assert isinstance(broken, _Broken)
     host, reason = broken.args
     raise exceptions.HostUnreachable(host=host, reason=reason) from broken
-
-
-def _text(raw: str | bytes | None) -> str:
-    if isinstance(raw, str):
-        return raw
-    return (raw or b'').decode('utf-8', 'replace')
 
 
 def _last_line(text: str) -> str:

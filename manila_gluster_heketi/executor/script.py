@@ -101,11 +101,19 @@ class Script:
         mark = f'{_unlike(batch)}{secrets.token_hex(12)}'
         return cls(tuple(batch), mark, fences)
 
-    @property
-    def timeout_seconds(self) -> int:
-        """The longest that the batch may take."""
-        patience = fence.PATIENCE if self._fence else 0
-        return patience + sum(each.timeout_seconds for each in self.batch)
+    def reached(self, stdout: str) -> int:
+        """Count the commands of a run that have ended, and its begin."""
+        return len(_split(stdout, self.mark))
+
+    def limit_seconds(self, reached: int) -> int:
+        """Say how long the command that comes then may take.
+
+        :param reached: see :meth:`reached`
+        """
+        position = min(max(0, reached - 1), len(self.batch) - 1)
+        waits = self._fence is not None and reached <= 1
+        patience = fence.PATIENCE if waits else 0
+        return patience + self.batch[position].timeout_seconds
 
     @property
     def _fence(self) -> command.Fence | None:

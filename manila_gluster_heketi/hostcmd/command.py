@@ -70,7 +70,8 @@ class Command:
 
     :ivar argv: program and arguments, unquoted
     :ivar stdin: text for standard input
-    :ivar timeout_seconds: after which its host is taken for hung
+    :ivar timeout_seconds: after which its host is taken for hung; counted
+        from the end of the command before it
     :ivar sensitive: ``stdin`` is a secret and never logged
     :ivar reads_only: changes nothing, so it may be repeated freely
     :ivar fence: for whom it runs; of no account to what it does

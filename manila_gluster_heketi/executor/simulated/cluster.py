@@ -214,10 +214,11 @@ class SimulatedCluster(Faults):
             self._count(host.name, min(done, 1))
             if host.is_hung:
                 self._world.late.setdefault(host.name, []).append(batch[done:])
+                running = batch[min(done, len(batch) - 1)]
                 raise lost or exceptions.CommandTimedOut(
                     host=host.name,
-                    command=str(batch[min(done, len(batch) - 1)]),
-                    seconds=sum(each.timeout_seconds for each in batch),
+                    command=str(running),
+                    seconds=running.timeout_seconds,
                 )
             more = self._broken.get(host.name)
             if host.is_up and host.serves_controller and more is None:

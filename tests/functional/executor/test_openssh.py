@@ -153,8 +153,11 @@ class OpenSshTestCase(base.TestCase):
     def kill_masters(self) -> None:
         """Have all masters die at once; their sockets stay."""
         for noted in self.here.glob('served-*'):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(noted.read_text()), signal.SIGKILL)
+            pid = int(noted.read_text())
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+                os.kill(pid, signal.SIGKILL)
+                while os.listdir(f'/proc/{pid}/fd'):
+                    time.sleep(0.01)
             noted.unlink()
 
     def calls(self, word: str = '') -> list[str]:
@@ -579,13 +582,37 @@ class ConnectionTestCase(OpenSshTestCase):
             self.executor().run_batch,
             'gl1',
             [
-                _sh('echo fine', timeout_seconds=0),
+                _sh('echo fine', timeout_seconds=60),
                 Command(('sleep', '4'), timeout_seconds=1),
+                _sh('echo never', timeout_seconds=60),
             ],
         )
-        self.assertEqual('sleep 4', error.fields['command'])
+        self.assertEqual(
+            ('sleep 4', 1), (error.fields['command'], error.fields['seconds'])
+        )
         pid = int((self.here / 'pid').read_text())
         self.assertFalse(pathlib.Path(f'/proc/{pid}/stat').exists())
+
+    def test_many_commands_take_their_time(self) -> None:
+        """Each has its own; what the script is long for has no part in it."""
+        text = '#' * 300_000 + '\n'
+        results = self.executor().run_batch(
+            'gl1',
+            [
+                _sh('sleep 1.6; cat', stdin=text, timeout_seconds=3),
+                _sh('sleep 1.6', timeout_seconds=3),
+                _sh('sleep 1.6', timeout_seconds=3),
+            ],
+        )
+        self.assertEqual([0, 0, 0], [each.status for each in results])
+        self.assertEqual(text, results[0].stdout)
+
+    def test_what_was_left_behind_keeps_the_session_open(self) -> None:
+        """All commands have ended: their results are there."""
+        [result] = self.executor().run_batch(
+            'gl1', [_sh('echo done; sleep 8 &', timeout_seconds=1)]
+        )
+        self.assertEqual('done\n', result.stdout)
 
     def test_the_path_of_the_socket_is_too_long(self) -> None:
         """ssh would fail for a reason that it does not tell well."""

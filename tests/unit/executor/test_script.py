@@ -178,6 +178,37 @@ class ScriptTest(base.TestCase):
                 [each[3] for each in results],
             )
 
+    def test_each_command_has_its_own_time(self):
+        batch = [
+            dataclasses.replace(_shell('true'), timeout_seconds=seconds)
+            for seconds in (120, 600, 5)
+        ]
+        fenced = [
+            dataclasses.replace(each, fence=Fence('op', 0)) for each in batch
+        ]
+        for commands, limits in (
+            (batch, [120, 120, 600, 5, 5]),
+            # The fence is waited for once, before the first one.
+            (fenced, [320, 320, 600, 5, 5]),
+        ):
+            wrapped = script.Script.of(commands)
+            self.assertEqual(limits, [*map(wrapped.limit_seconds, range(5))])
+
+    def test_how_far_a_script_has_come(self):
+        wrapped = script.Script.of([_shell('echo a'), _shell('echo b')])
+        said = subprocess.run(
+            ['sh', '-s'],
+            input=wrapped.text(),
+            capture_output=True,
+            text=True,
+        ).stdout
+
+        self.assertEqual(0, wrapped.reached(''))
+        self.assertEqual(3, wrapped.reached(said))
+        # A mark that has not come in full is none yet.
+        self.assertEqual(2, wrapped.reached(said.rstrip('\n')))
+        self.assertEqual(2, wrapped.reached(said[: said.index('b\n')]))
+
     def test_script_and_controller_agree_on_what_is_fatal(self):
         for tolerance in (Tolerance(5, 'said'), Tolerance(5, 'other')):
             tolerant = _shell('echo said >&2; exit 5', tolerated=(tolerance,))

@@ -215,7 +215,8 @@ class Volume:
     """A Gluster volume that is one share.
 
     :ivar size_bytes: the quota
-    :ivar capacity_bytes: the tenant's data that its bricks can hold
+    :ivar capacity_bytes: the tenant's data that its bricks can hold; more on
+        their record was reserved for a growth that was given up
     :ivar access: common names in auth.ssl-allow beside the nodes' own
     :ivar tags: as in its :class:`VolumeSpec`; so that growing meets it too
     :ivar average_file_bytes: likewise

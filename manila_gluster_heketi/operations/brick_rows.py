@@ -127,6 +127,18 @@ def gluster_hosts(
     return tuple(dict.fromkeys((*first, *others)))[: len(first) + _OTHER_HOSTS]
 
 
+def unproven_bytes(volume: model.Volume, bricks: Iterable[model.Brick]) -> int:
+    """Add up what bricks hold on record, but were not seen to hold.
+
+    A growth that was given up keeps its room: some bricks have grown, others
+    may not have.
+
+    :returns: bytes of the tenant's data; 0 unless a growth was given up
+    """
+    held = allocator.capacity_of(bricks, volume.durability)
+    return max(0, held - volume.capacity_bytes)
+
+
 def release_undone(tx: WriteTransaction, operation: model.Operation) -> None:
     """Free the space of bricks that are on no host any more."""
     gone = {StepState.UNDONE, StepState.PLANNED}

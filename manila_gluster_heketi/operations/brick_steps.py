@@ -92,7 +92,7 @@ class GrowBricks(step.Step):
         return NOTHING
 
     def undo(self, site: Site) -> None:
-        """Nothing: XFS can't shrink. The next extension uses the room."""
+        """Nothing: XFS can't shrink. The room is kept for an extension."""
 
 
 def _make(brick: model.Brick) -> list[Command]:

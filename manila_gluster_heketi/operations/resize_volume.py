@@ -26,6 +26,7 @@ from manila_gluster_heketi.hostcmd import gluster_xml
 from manila_gluster_heketi.model import Operation
 from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.model import StepRecord
+from manila_gluster_heketi.model import StepState
 from manila_gluster_heketi.model import VolumeState
 from manila_gluster_heketi.operations import attempts
 from manila_gluster_heketi.operations import brick_rows
@@ -195,22 +196,31 @@ def _growth(
     # Nobody else is to take what is found here, nor to change its bricks.
     generations.lock(tx, (volume.cluster_id,))
     bricks = volumes.bricks(tx, volume.id)
+    unproven = brick_rows.unproven_bytes(volume, bricks)
     with inventories.of(tx, (volume.cluster_id,)) as (inventory,):
-        growth = allocator.extend(
-            inventory,
-            volume,
-            bricks,
-            size_bytes,
-            limits=policy.limits,
-            strategy=policy.strategy,
-            excluded=excluded,
-        )
+
+        def find(wanted_bytes: int) -> allocator.Growth:
+            return allocator.extend(
+                inventory,
+                volume,
+                bricks,
+                wanted_bytes,
+                limits=policy.limits,
+                strategy=policy.strategy,
+                excluded=excluded,
+            )
+
+        growth = find(size_bytes)
+        if unproven and (excluded or isinstance(growth, allocator.AddSets)):
+            # The bricks that are there may be what can't grow. So they are
+            # not relied on for more than what they were seen to hold.
+            growth = find(size_bytes + unproven)
         generation = inventory.cluster.generation
 
     def grow() -> list[step.Step]:
         generations.claim(tx, volume.cluster_id, generation)
         if isinstance(growth, allocator.GrowBricks):
-            return _in_place(tx, bricks, growth)
+            return _in_place(tx, bricks, growth, all_of_them=unproven > 0)
         return _by_sets(tx, volume, bricks, growth)
 
     return grow
@@ -220,12 +230,21 @@ def _in_place(
     tx: WriteTransaction,
     bricks: Iterable[model.Brick],
     growth: allocator.GrowBricks,
+    all_of_them: bool,
 ) -> list[step.Step]:
+    """Reserve what bricks grow by.
+
+    :param all_of_them: have those that are large enough on record grow as
+        well, since an earlier growth may have left them behind it
+    """
     old = {brick.id: brick.size_bytes for brick in bricks}
     grown = [
-        dataclasses.replace(brick, size_bytes=growth.sizes_bytes[brick.id])
+        dataclasses.replace(
+            brick,
+            size_bytes=growth.sizes_bytes.get(brick.id, brick.size_bytes),
+        )
         for brick in bricks
-        if brick.id in growth.sizes_bytes
+        if all_of_them or brick.id in growth.sizes_bytes
     ]
     for brick in grown:
         volumes.update_brick(tx, brick)
@@ -285,23 +304,39 @@ def settle(
             dataclasses.replace(
                 volume,
                 size_bytes=quota,
-                capacity_bytes=allocator.capacity_of(
-                    bricks, volume.durability
-                ),
+                capacity_bytes=_seen_to_hold(operation, volume, bricks),
             ),
         )
         return
     brick_rows.release_undone(tx, operation)
     for record in operation.steps:
-        if record.kind == brick_steps.GrowBricks.kind:
+        if record.kind == brick_steps.GrowBricks.kind and (
+            record.state is StepState.PLANNED
+        ):
             _put_back(tx, record)
 
 
-def _put_back(tx: WriteTransaction, record: StepRecord) -> None:
-    """Give back what was reserved for growing.
+def _seen_to_hold(
+    operation: Operation, volume: model.Volume, bricks: Sequence[model.Brick]
+) -> int:
+    """Add up the tenant's data, in bytes, that bricks hold for certain."""
+    new = set()
+    for record in operation.steps:
+        if record.kind == brick_steps.GrowBricks.kind:
+            return allocator.capacity_of(bricks, volume.durability)
+        if record.kind == brick_steps.MakeBricks.kind:
+            new |= {brick.id for brick in step.bricks_of(record.params)}
+    return volume.capacity_bytes + allocator.capacity_of(
+        (brick for brick in bricks if brick.id in new), volume.durability
+    )
 
-    A brick that has grown already keeps its room on the host, but the quota
-    stands and so it will hold no more than before.
+
+def _put_back(tx: WriteTransaction, record: StepRecord) -> None:
+    """Give back what was reserved for a growth that never began.
+
+    What has begun may have grown, and a file system can't shrink: its room is
+    taken, whatever the quota, since Gluster may put more on one brick than
+    its part. So the record keeps the new size, for the next extension.
     """
     old = record.params['old_sizes']
     assert isinstance(old, Mapping)

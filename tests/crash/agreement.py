@@ -17,6 +17,7 @@ no nodes have to be as they were before anybody heard of them.
 """
 
 import collections
+import dataclasses
 import itertools
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -24,11 +25,13 @@ from collections.abc import Iterator
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from manila_gluster_heketi import allocator
 from manila_gluster_heketi import model
 from manila_gluster_heketi import names
 from manila_gluster_heketi.executor.simulated import block
 from manila_gluster_heketi.executor.simulated.gluster_state import Volume
 from manila_gluster_heketi.executor.simulated.host import Host
+from manila_gluster_heketi.operations import brick_rows
 from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
@@ -57,6 +60,10 @@ class _Record:
             self.volumes = {v.id: v for v in volumes.volumes(tx)}
             self.bricks = {
                 volume: volumes.bricks(tx, volume) for volume in self.volumes
+            }
+            self.unproven = {
+                each.id: brick_rows.unproven_bytes(each, self.bricks[each.id])
+                for each in self.volumes.values()
             }
             self.holders = {
                 c.serial: c.subject_id for c in certificates.all(tx)
@@ -102,6 +109,8 @@ def differences(d: deployment.Deployment) -> list[str]:
             found += _on_stranger(d, host)
     for cluster_id in record.clusters:
         found += _in_pool(d, record, cluster_id)
+    for volume in record.volumes.values():
+        found += _promised(d, record, volume)
     return [*found, *_refusing(d, record)]
 
 
@@ -160,7 +169,10 @@ def _on_node(record: _Record, host: Host) -> Iterator[str]:
     )
     for device in devices:
         yield from _device(
-            host, device, [b for b in bricks if (b.device_id == device.id)]
+            record,
+            host,
+            device,
+            [b for b in bricks if (b.device_id == device.id)],
         )
     yield from _same(
         f'{host.name}: mounts',
@@ -184,8 +196,29 @@ def _on_node(record: _Record, host: Host) -> Iterator[str]:
     yield from _files(record, host)
 
 
+def _promised(
+    d: deployment.Deployment, record: _Record, volume: model.Volume
+) -> Iterator[str]:
+    """See that the bricks hold what the volume is said to."""
+    there = []
+    for brick in record.bricks[volume.id]:
+        host = d.cluster.host(record.host_of[brick.device_id])
+        found = host.disks.volume_at(f'/dev/{brick.vg_name}/{brick.lv_name}')
+        if found is not None and found.filesystem is not None:
+            size = min(found.size_bytes, found.filesystem.size_bytes)
+            there.append(dataclasses.replace(brick, size_bytes=size))
+    held = allocator.capacity_of(there, volume.durability)
+    if held < volume.capacity_bytes:
+        yield f'volume {volume.name} holds {held} bytes'
+    if volume.capacity_bytes < volume.size_bytes:
+        yield f'volume {volume.name} is smaller than its quota'
+
+
 def _device(
-    host: Host, device: model.Device, bricks: list[model.Brick]
+    record: _Record,
+    host: Host,
+    device: model.Device,
+    bricks: list[model.Brick],
 ) -> Iterator[str]:
     group = host.disks.groups.get(device.vg_name)
     if group is None:
@@ -203,29 +236,45 @@ def _device(
         (device.pool_name, *(brick.lv_name for brick in bricks)),
         group.volumes,
     )
+    promised = sum(
+        each.size_bytes
+        for each in group.volumes.values()
+        if each.name != device.pool_name
+    )
+    if promised > device.total_bytes:
+        yield f'{where}: {promised} bytes of {device.total_bytes} promised'
     for brick in bricks:
         found = group.volumes.get(brick.lv_name)
         if found is not None:
-            yield from _brick(f'{where}, {brick.lv_name}', brick, found)
+            behind = record.unproven[brick.volume_id] > 0
+            yield from _brick(
+                f'{where}, {brick.lv_name}', brick, found, behind=behind
+            )
 
 
 def _brick(
-    where: str, brick: model.Brick, found: block.LogicalVolume
+    where: str, brick: model.Brick, found: block.LogicalVolume, *, behind: bool
 ) -> Iterator[str]:
+    """Compare a brick.
+
+    :param behind: a growth of its volume was given up, which it may not have
+        followed; see :func:`_promised`
+    """
     if {
         f'{names.TAG}.brick.{brick.id}',
         f'{names.TAG}.volume.{brick.volume_id}',
     } - set(found.tags):
         yield f'{where}: tags are {found.tags}'
-    # Room that a failed growth left is used by the next one.
-    if found.size_bytes < brick.size_bytes:
+    if found.size_bytes > brick.size_bytes:
+        yield f'{where}: {found.size_bytes} bytes, more than on record'
+    if found.size_bytes < brick.size_bytes and not behind:
         yield f'{where}: {found.size_bytes} bytes'
     if found.mount_path != brick.mount_path:
         yield f'{where}: mounted on {found.mount_path!r}'
     filesystem = found.filesystem
     if filesystem is None or not filesystem.is_valid:
         yield f'{where}: no file system'
-    elif filesystem.size_bytes < brick.size_bytes:
+    elif filesystem.size_bytes < brick.size_bytes and not behind:
         yield f'{where}: a file system of {filesystem.size_bytes} bytes'
 
 

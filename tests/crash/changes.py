@@ -43,6 +43,8 @@ class Change:
     :ivar prepare: what has to be there before
     :ivar has_bystander: there is a volume that has nothing to do with it
     :ivar is_one: it is one operation, so that it is done or undone
+    :ivar grows: what is undone of it keeps the room reserved that bricks may
+        have grown by
     """
 
     name: str
@@ -52,6 +54,7 @@ class Change:
     prepare: Callable[[Deployment], object] = lambda d: d.load()
     has_bystander: bool = True
     is_one: bool = True
+    grows: bool = False
 
 
 def bystander(d: Deployment) -> None:
@@ -272,7 +275,9 @@ CREATE_ELSEWHERE = _creation('replicate:3', ' of five hosts', nodes=5)
 EXTEND_QUOTA = _with_share(
     'extend the quota', _extend(4), _size(4), 4, _shrink
 )
-EXTEND_IN_PLACE = _with_share('extend in place', _extend(8), _size(8))
+EXTEND_IN_PLACE = dataclasses.replace(
+    _with_share('extend in place', _extend(8), _size(8)), grows=True
+)
 EXTEND_BY_SETS = _with_share(
     'extend by sets', _extend(8), _size(8), disks=2, disk_bytes=7 * GIB
 )

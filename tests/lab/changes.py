@@ -49,7 +49,8 @@ class Change:
     :ivar sampled: at how many points of it processes die where not all are
         tried
     :ivar is_one: it is one operation, so that it is done or undone
-    :ivar grows: what is undone of it may leave larger bricks
+    :ivar grows: what is undone of it may leave larger bricks, and keeps
+        their room reserved
     """
 
     name: str

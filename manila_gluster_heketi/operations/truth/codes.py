@@ -218,7 +218,7 @@ class Code(enum.Enum):
     BRICK_LARGER = Meaning(
         'MGH-C310',
         _INFO,
-        'The brick is larger than on record: a growth was given up.',
+        'The brick is larger than on record: somebody else has grown it.',
         'leave it; the next growth uses it',
     )
     BRICK_ORPHAN = Meaning(
@@ -248,6 +248,14 @@ class Code(enum.Enum):
         _ERROR,
         'The file system of a brick is smaller than the brick.',
         'grow it',
+        mends=True,
+    )
+    BRICK_BEHIND = Meaning(
+        'MGH-C315',
+        _INFO,
+        'The brick is smaller than on record: a growth was given up, and has '
+        'its room reserved.',
+        'grow it; the next growth would',
         mends=True,
     )
     # --- 4xx: volumes -----------------------------------------------------

@@ -25,6 +25,7 @@ from manila_gluster_heketi.hostcmd import lvm_report
 from manila_gluster_heketi.hostcmd import marks
 from manila_gluster_heketi.hostcmd import mount_table
 from manila_gluster_heketi.model import VolumeState
+from manila_gluster_heketi.operations import brick_rows
 from manila_gluster_heketi.operations import brick_steps
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations.truth import compare_devices
@@ -199,9 +200,15 @@ class _Brick:
         brick = self._brick
         wanted = f'{brick.size_bytes} bytes'
         found = f'{there.size_bytes} bytes'
+        behind = brick_rows.unproven_bytes(
+            self._volume, self._scene.ledger.bricks[self._volume.id]
+        )
         if there.size_bytes < brick.size_bytes:
             yield self._finding(
-                Code.BRICK_SMALLER, wanted, found, *self._growth(there)
+                Code.BRICK_BEHIND if behind else Code.BRICK_SMALLER,
+                wanted,
+                found,
+                *self._growth(there),
             )
             return
         if there.size_bytes > brick.size_bytes:
@@ -213,7 +220,9 @@ class _Brick:
             and file_system.room_in(brick.size_bytes)
         ):
             yield self._finding(
-                Code.BRICK_FILE_SYSTEM_SMALLER,
+                Code.BRICK_BEHIND
+                if behind
+                else Code.BRICK_FILE_SYSTEM_SMALLER,
                 f'a file system of {wanted}',
                 f'{file_system.size_bytes} bytes',
                 *self._growth(there),

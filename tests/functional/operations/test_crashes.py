@@ -24,6 +24,7 @@ from manila_gluster_heketi import model
 from manila_gluster_heketi.executor.simulated.cluster import Latency
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.store import journal
+from tests.crash import agreement
 from tests.functional import deployment
 from tests.functional.interference import Killed
 from tests.functional.interference import once
@@ -100,7 +101,7 @@ class KilledTestCase(deployment.DeployedTestCase):
         """The old size stands; growing works afterwards."""
         d = self.deploy()
         volume = d.create()
-        record = d.record()
+        record = deployment.without_growth(d.record())
         self._kill(
             d,
             commands,
@@ -109,12 +110,14 @@ class KilledTestCase(deployment.DeployedTestCase):
         d.expire_leases()
         [closed] = d.service.recover()
         self.assertEqual('', closed.error)
-        self.assertEqual(record, d.record())
+        self.assertEqual(record, deployment.without_growth(d.record()))
+        self.assertEqual([], agreement.differences(d))
         self.assertEqual(2 * GIB, d.gluster(volume).quota_bytes)
 
         grown = d.service.extend_volume('share-1', 6 * GIB)
         self.assertEqual(6 * GIB, grown.size_bytes)
         self.assertEqual(6 * GIB, d.gluster(volume).quota_bytes)
+        self.assertEqual([], agreement.differences(d))
 
     @ddt.data(0, 1, 2)
     def test_during_an_access_update(self, commands) -> None:

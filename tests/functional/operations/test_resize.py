@@ -18,6 +18,7 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi.operations import resize_volume
 from manila_gluster_heketi.sizes import GIB
+from tests.crash import agreement
 from tests.functional import deployment
 from tests.functional.interference import fail
 from tests.functional.interference import on
@@ -143,8 +144,9 @@ class ExtendTestCase(deployment.DeployedTestCase):
 class ExtendFailsTestCase(deployment.DeployedTestCase):
     """The old size stands, and a retry works."""
 
-    def _fails(self, d, to_bytes) -> None:
-        before = d.record()
+    def _fails(self, d, to_bytes, grows=False) -> None:
+        look = deployment.without_growth if grows else lambda record: record
+        before = look(d.record())
         error = self.assertRaises(
             exceptions.OperationFailed,
             d.service.extend_volume,
@@ -152,7 +154,8 @@ class ExtendFailsTestCase(deployment.DeployedTestCase):
             to_bytes,
         )
         self.assertNotIsInstance(error, exceptions.OperationStuck)
-        self.assertEqual(before, d.record())
+        self.assertEqual(before, look(d.record()))
+        self.assertEqual([], agreement.differences(d))
 
     def test_the_quota(self) -> None:
         """It is the old one, even if the answer was lost."""
@@ -183,12 +186,21 @@ class ExtendFailsTestCase(deployment.DeployedTestCase):
             hook,
             once(says(*words), fail() if hook == 'before' else _lose),
         )
-        self._fails(d, 8 * GIB)
+        self._fails(d, 8 * GIB, grows=True)
         self.assertEqual(2 * GIB, d.gluster(volume).quota_bytes)
+        # What may have grown keeps its room.
+        for brick, (lv, _) in zip(
+            d.bricks(volume), _sizes(d, volume), strict=True
+        ):
+            self.assertGreater(brick.size_bytes, 8 * GIB)
+            self.assertGreaterEqual(brick.size_bytes, lv)
+        reserved = d.bricks(volume)
 
         # To less than was tried: LVM finds the volume larger than asked for.
         d.service.extend_volume('share-1', 6 * GIB)
         self.assertEqual(6 * GIB, d.gluster(volume).quota_bytes)
+        self.assertEqual(reserved, d.bricks(volume))
+        self.assertEqual([], agreement.differences(d))
         d.service.extend_volume('share-1', 8 * GIB)
         d.service.extend_volume('share-1', 9 * GIB)
         self.assertEqual(9 * GIB, d.gluster(volume).quota_bytes)
@@ -251,6 +263,68 @@ class ExtendFailsTestCase(deployment.DeployedTestCase):
         d.service.delete_volume('share-1')
         self.assertEqual([], before['record']['open'])
         self.assertEqual((), d.service.volumes())
+
+    def test_what_has_grown_keeps_its_room(self) -> None:
+        """Nobody else gets it, be the quota undone or not yet."""
+        d = self.deploy()
+        volume = d.create(gigabytes=4)
+
+        def lose_all(host, command):
+            for each in d.hosts:
+                d.cluster.cut_network(each)
+            _lose(host, command)
+
+        d.executor.after = once(says('limit-usage'), lose_all)
+        self.assertRaises(
+            exceptions.OperationStuck,
+            d.service.extend_volume,
+            'share-1',
+            14 * GIB,
+        )
+        self.assertEqual(14 * GIB, d.gluster(volume).quota_bytes)
+        for each in d.hosts:
+            d.cluster.restore_network(each)
+        for recovers in (False, True):
+            if recovers:
+                d.service.recover()
+                self.assertEqual(4 * GIB, d.gluster(volume).quota_bytes)
+            self.assertRaises(
+                exceptions.NoSpace, d.create, 'share-2', gigabytes=12
+            )
+            for brick, (lv, _) in zip(
+                d.bricks(volume), _sizes(d, volume), strict=True
+            ):
+                self.assertEqual(lv, brick.size_bytes)
+
+        grown = d.service.extend_volume('share-1', 14 * GIB)
+        self.assertGreaterEqual(grown.capacity_bytes, 14 * GIB)
+        self.assertEqual([], agreement.differences(d))
+
+    def test_a_host_is_away_while_bricks_grow(self) -> None:
+        """New sets hold all of it; the old ones are what they were."""
+        d = self.deploy(nodes=4)
+        volume = d.create()
+        address = d.gluster(volume).addresses[0].partition(':')[0]
+        [away] = [each for each in d.hosts if d.storage(each) == address]
+        d.cluster.cut_network(away, peers=False)
+
+        grown = d.service.extend_volume('share-1', 8 * GIB)
+
+        self.assertEqual(2, d.gluster(volume).sets)
+        self.assertGreaterEqual(grown.capacity_bytes, 8 * GIB)
+        d.cluster.restore_network(away)
+        self.assertEqual([], agreement.differences(d))
+        # Now it grows as well, and is relied on from then on.
+        more = d.service.extend_volume('share-1', 12 * GIB)
+        self.assertEqual(2, d.gluster(volume).sets)
+        self.assertGreater(more.capacity_bytes, 12 * GIB)
+        for brick, (lv, filesystem) in zip(
+            d.bricks(more), _sizes(d, more), strict=True
+        ):
+            self.assertEqual(
+                (brick.size_bytes, brick.size_bytes), (lv, filesystem)
+            )
+        self.assertEqual([], agreement.differences(d))
 
     def test_deleting_what_is_half_grown(self) -> None:
         """All of it goes, the new bricks as well."""

@@ -43,6 +43,7 @@ from manila_gluster_heketi.tls import policy
 from tests.functional import deployment
 from tests.functional.interference import Killed
 from tests.functional.interference import fail
+from tests.functional.interference import on
 from tests.functional.interference import once
 from tests.functional.interference import says
 from tests.functional.truth import damage
@@ -153,7 +154,11 @@ class DifferenceTestCase(TruthTestCase):
 
     def test_each_code_has_a_damage(self) -> None:
         """So that none is found in theory alone."""
-        elsewhere = {Code.PEER_UNKNOWN, Code.CERTIFICATE_EXPIRED}
+        elsewhere = {
+            Code.PEER_UNKNOWN,
+            Code.CERTIFICATE_EXPIRED,
+            Code.BRICK_BEHIND,
+        }
         tried = {c for each in damage.ALL for c in each.codes} | elsewhere
         self.assertEqual(
             [c for c in Code if c.value.code < 'MGH-C7'],
@@ -168,8 +173,13 @@ class DifferenceTestCase(TruthTestCase):
             for code in each.codes
             if each.is_mended
         }
+        elsewhere = {
+            Code.BRICK_ORPHAN,
+            Code.CERTIFICATE_EXPIRED,
+            Code.BRICK_BEHIND,
+        }
         self.assertEqual(
-            mended | {Code.BRICK_ORPHAN, Code.CERTIFICATE_EXPIRED},
+            mended | elsewhere,
             {code for code in Code if code.value.mends},
         )
 
@@ -181,6 +191,28 @@ class DifferenceTestCase(TruthTestCase):
         report = d.service.truth.repair()
         self.assertEqual([Code.PEER_UNKNOWN], self.codes(report))
         self.assertTrue(report.is_clean)
+
+    def test_a_growth_was_given_up(self) -> None:
+        """A brick that did not follow is no error; it grows if one wants."""
+        d = self.truth()
+        volume = d.service.volume('share-1')
+        d.executor.before = once(on('gl2', says('lvextend')), fail())
+        self.assertRaises(
+            exceptions.OperationFailed,
+            d.service.extend_volume,
+            'share-1',
+            4 * GIB,
+        )
+        record = d.record()
+
+        report = d.service.truth.check()
+
+        self.assertEqual([Code.BRICK_BEHIND], self.codes(report))
+        self.assertTrue(report.is_clean)
+        d.service.truth.repair()
+        self.assertEqual([], self.codes(d.service.truth.check()))
+        self.assertEqual(record, d.record())
+        self.assertEqual(volume, d.service.volume('share-1'))
 
     def test_certificates_have_expired(self) -> None:
         """All nodes get new ones, which are on record."""

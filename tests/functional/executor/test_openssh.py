@@ -22,7 +22,6 @@ import contextlib
 import os
 import pathlib
 import signal
-import socket
 import sys
 import time
 
@@ -446,92 +445,6 @@ class ConnectionTestCase(OpenSshTestCase):
         self.script('session', "echo 'sh: not found' >&2; exit 127\n")
         error = self._refused(exceptions.HostUnreachable)
         self.assertIn('not found', str(error))
-
-    def _abandon(self, executor) -> pathlib.Path:
-        """Leave a socket that nobody serves, as a power cut does."""
-        path = pathlib.Path(executor._socket('gl1'))
-        path.parent.mkdir()
-        with socket.socket(socket.AF_UNIX) as left:
-            left.bind(str(path))
-        return path
-
-    def test_a_socket_is_left_of_a_power_cut(self) -> None:
-        """There is no connection behind it: one login serves all."""
-        executor = self.executor()
-        path = self._abandon(executor)
-        inode = path.stat().st_ino
-        for number in range(3):
-            executor.run_batch('gl1', [_sh(f'echo {number}')])
-        self.assertNotEqual(inode, path.stat().st_ino)
-        self.assertEqual(1, len(self.calls(' -N ')))
-
-    def test_a_socket_is_left_and_the_key_is_refused(self) -> None:
-        """That is told as it is without the socket."""
-        executor = self.executor()
-        self._abandon(executor)
-        refused = "echo 'root@gl1: Permission denied (publickey).' >&2\n"
-        self.script('master', f'{refused} exit 255\n')
-        self.script('session', f'{refused} exit 255\n')
-        self.assertRaises(
-            exceptions.LoginRefused,
-            executor.run_batch,
-            'gl1',
-            [_sh('echo hi')],
-        )
-
-    def test_the_master_was_killed(self) -> None:
-        """The next batch logs in anew, those after it need not."""
-        executor = self.executor()
-        executor.run_batch('gl1', [_sh(':')])
-        self.kill_masters()
-        executor.run_batch('gl1', [_sh(':')])
-        executor.run_batch('gl1', [_sh(':')])
-        self.assertEqual(2, len(self.calls(' -N ')))
-        self.kill_masters()
-        executor.forget('gl1')
-        self.assertEqual([], os.listdir(self.here / 'ctl'))
-        executor.close()
-        self.assertEqual([], self.calls('-O exit'))
-
-    def test_a_master_does_not_end(self) -> None:
-        """What is forgotten is not used again."""
-        executor = self.executor()
-        executor.run_batch('gl1', [_sh(':')])
-        self.script('exit', 'exit 255\n')
-        executor.forget('gl1')
-        self.kill_masters()
-        executor.run_batch('gl1', [_sh(':')])
-        self.assertEqual(2, len(self.calls(' -N ')))
-
-    def test_many_wait_for_a_host_that_is_not_there(self) -> None:
-        """One attempt tells all of them; those who come later try again."""
-        self.script(
-            'master',
-            'while [ ! -e "$here/go" ]; do sleep 0.02; done\n'
-            "echo 'ssh: connect to host gl1 port 22: Connection timed out' "
-            '>&2; exit 255\n',
-        )
-        executor = self.executor(sessions_per_host=3)
-        lane = executor._host('gl1')
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            waiting = [
-                pool.submit(executor.run_batch, 'gl1', [_sh('echo hi')])
-                for _ in range(8)
-            ]
-            while len(lane.sessions._queue) < 5:
-                time.sleep(0.02)
-            (self.here / 'go').touch()
-        errors = [each.exception() for each in waiting]
-        self.assertEqual(
-            {exceptions.HostUnreachable}, {type(each) for each in errors}
-        )
-        self.assertIn('Connection timed out', str(errors[-1]))
-        self.assertEqual(8, len({id(each) for each in errors}))
-        self.assertEqual(1, len(self.calls(' -N ')))
-        self._refused(exceptions.HostUnreachable)
-        self.assertEqual(2, len(self.calls(' -N ')))
-        self.script('master', '')
-        executor.run_batch('gl1', [_sh(':')])
 
     def test_sudo_refuses(self) -> None:
         """It is not the host's fault that it is not reached."""

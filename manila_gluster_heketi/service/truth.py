@@ -15,7 +15,6 @@
 
 import dataclasses
 import datetime
-from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -87,7 +86,7 @@ class Truth:
         :param hosts: the only nodes to look at; () for all
         :raises NotFound: there is no such cluster or node
         """
-        return _report(self._look(Scope(cluster, tuple(hosts))), {}, ())
+        return _report(self._look(Scope(cluster, tuple(hosts))))
 
     def repair(
         self,
@@ -97,6 +96,8 @@ class Truth:
         remove_orphans: bool = False,
     ) -> Report:
         """Mend what can be mended without a doubt, and look again.
+
+        What is new by then is told as well.
 
         :param remove_orphans: destroy bricks that are on record no more,
             with the data on them
@@ -114,8 +115,8 @@ class Truth:
             ],
         )
         if not outcomes:
-            return _report(found, {}, ())
-        return _report(found, outcomes, self._look(scope).findings)
+            return _report(found)
+        return _mended(found, outcomes, self._look(scope))
 
     def plan_rebuild(self, hosts: Sequence[str]) -> Rebuilt:
         """Say what could be restored of a lost store from its nodes.
@@ -168,16 +169,32 @@ class Truth:
         )
 
 
-def _report(
-    found: Look,
-    outcomes: Mapping[Finding, str],
-    left: Collection[Finding],
+def _report(found: Look) -> Report:
+    checked = tuple(map(Checked, found.findings))
+    return Report(checked, found.notes, found.nodes, found.bricks)
+
+
+def _mended(
+    found: Look, outcomes: Mapping[Finding, str], left: Look
 ) -> Report:
-    keys = {each.key for each in left}
+    """Say what became of all that either look found.
+
+    :param outcomes: why a finding of the first look was not mended, '' if it
+        was; nothing of those that were left alone
+    :param left: what was found after that
+    """
+    before = {each.key for each in found.findings}
+    after = {each.key for each in left.findings}
     checked = []
     for each in found.findings:
         failure = outcomes.get(each)
-        if failure == '' and each.key in keys:
+        if failure == '' and each.key in after:
             failure = 'it is still so'
         checked.append(Checked(each, failure == '', failure or ''))
-    return Report(tuple(checked), found.notes, found.nodes, found.bricks)
+    checked += [Checked(e) for e in left.findings if e.key not in before]
+    return Report(
+        checked=tuple(sorted(checked, key=lambda each: each.finding.key)),
+        notes=tuple(dict.fromkeys((*found.notes, *left.notes))),
+        nodes=found.nodes,
+        bricks=found.bricks,
+    )

@@ -23,6 +23,7 @@ from collections.abc import Mapping
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi.hostcmd import marks
 from manila_gluster_heketi.model import VolumeState
 from manila_gluster_heketi.operations.engine import Engine
 from manila_gluster_heketi.operations.site import Site
@@ -109,7 +110,7 @@ def look(engine: Engine, scope: Scope, trust: Trust) -> Look:
     found = _pools(engine.site, before, hosts)
     quotas = _quotas(engine.site, before, hosts, found)
     with engine.store.read() as tx:
-        after = ledger.read(tx, scope)
+        after = ledger.read(tx, scope, _marked(hosts))
     scene = Scene(
         ledger=after,
         motion=ledger.motion(before, after),
@@ -152,6 +153,16 @@ def _requests(before: Ledger) -> dict[str, survey.Request]:
         )
         for host, node in before.nodes.items()
     }
+
+
+def _marked(hosts: Mapping[str, survey.Outcome]) -> frozenset[str]:
+    """List the volumes that logical volumes say they are bricks of."""
+    return frozenset(
+        marks.ids_of(each.tags)[1]
+        for view in hosts.values()
+        if isinstance(view, survey.HostView)
+        for each in view.volumes.values()
+    )
 
 
 def _asked(before: Ledger, volume: model.Volume) -> str:

@@ -55,6 +55,7 @@ class Ledger:
     :ivar volumes: with a brick on those nodes, by identity; if the scope is
         not of some nodes alone, those without any brick too
     :ivar bricks: of these volumes, all of them, by identity of the volume
+    :ivar bricks_elsewhere: of other volumes that were asked for
     :ivar all_volumes: those of the clusters, by identity
     :ivar all_nodes: those of the clusters, by identity
     :ivar homes: the node of each device of the clusters, by identity
@@ -68,6 +69,7 @@ class Ledger:
     devices: Mapping[str, model.Device]
     volumes: Mapping[str, model.Volume]
     bricks: Mapping[str, tuple[model.Brick, ...]]
+    bricks_elsewhere: Mapping[str, tuple[model.Brick, ...]]
     all_volumes: Mapping[str, model.Volume]
     all_nodes: Mapping[str, model.Node]
     homes: Mapping[str, model.Node]
@@ -100,6 +102,13 @@ class Ledger:
         """Write a brick as Gluster does."""
         return f'{self.homes[brick.device_id].storage_host}:{brick.brick_path}'
 
+    def addresses_of_volume(self, volume_id: str) -> tuple[str, ...]:
+        """Write the bricks of a volume as Gluster does; () if it has none."""
+        bricks = self.bricks.get(volume_id)
+        if bricks is None:
+            bricks = self.bricks_elsewhere.get(volume_id, ())
+        return tuple(map(self.address_of, bricks))
+
     def bricks_by_host(self) -> Mapping[str, tuple[model.Brick, ...]]:
         """Group the bricks in the scope by their hosts."""
         found = collections.defaultdict(list)
@@ -128,18 +137,15 @@ class Note:
     held: bool = False
 
 
-def read(tx: Transaction, scope: Scope) -> Ledger:
+def read(
+    tx: Transaction, scope: Scope, volume_ids: Collection[str] = ()
+) -> Ledger:
     """Read what the store says.
 
+    :param volume_ids: volumes whose bricks are read wherever they are
     :raises NotFound: there is no such cluster or node
     """
-    clusters = {
-        each.id: each
-        for each in topology.clusters(tx)
-        if scope.cluster in ('', each.name)
-    }
-    if scope.cluster and not clusters and not scope.was_there:
-        raise exceptions.NotFound(kind='cluster', identity=scope.cluster)
+    clusters = _clusters(tx, scope)
     all_nodes = {
         each.id: each
         for each in topology.nodes(tx)
@@ -170,6 +176,11 @@ def read(tx: Transaction, scope: Scope) -> Ledger:
         devices=mine,
         volumes={each: all_volumes[each] for each in bricks},
         bricks=bricks,
+        bricks_elsewhere={
+            each: volumes.bricks(tx, each)
+            for each in volume_ids
+            if each in all_volumes and each not in bricks
+        },
         all_volumes=all_volumes,
         all_nodes=all_nodes,
         homes={
@@ -183,6 +194,17 @@ def read(tx: Transaction, scope: Scope) -> Ledger:
             each.common_name for each in revocations.all(tx)
         ),
     )
+
+
+def _clusters(tx: Transaction, scope: Scope) -> dict[str, model.Cluster]:
+    found = {
+        each.id: each
+        for each in topology.clusters(tx)
+        if scope.cluster in ('', each.name)
+    }
+    if scope.cluster and not found and not scope.was_there:
+        raise exceptions.NotFound(kind='cluster', identity=scope.cluster)
+    return found
 
 
 def _chosen(

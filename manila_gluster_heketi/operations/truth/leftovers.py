@@ -14,6 +14,7 @@
 """What is left on hosts of bricks that are on record no more."""
 
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Set
 
 from manila_gluster_heketi import model
@@ -23,7 +24,6 @@ from manila_gluster_heketi.hostcmd import marks
 from manila_gluster_heketi.hostcmd import mount_table
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations.truth import mend_steps
-from manila_gluster_heketi.operations.truth import pools
 from manila_gluster_heketi.operations.truth.codes import Code
 from manila_gluster_heketi.operations.truth.findings import Finding
 from manila_gluster_heketi.operations.truth.findings import Mend
@@ -32,6 +32,7 @@ from manila_gluster_heketi.operations.truth.survey import HostView
 
 # How deep a mount point is: the root of all, a group, a volume.
 _LEVEL = names.MOUNT_ROOT.count('/') + 2
+_ROOT = f'{names.MOUNT_ROOT}/'
 _UNKNOWN_THERE = 'no volume of it in Gluster'
 
 
@@ -93,7 +94,11 @@ class _Host:
         # Whatever took over the tags of a brick does not have its name.
         if not brick_id or volume.name != names.lv_name(brick_id):
             return None
-        mount_path = self._mount_path(device, volume, brick_id)
+        mount_path = names.mount_path(device.id, brick_id)
+        for table in (self._view.fstab, self._view.mounts):
+            for path in _paths_of(volume, table):
+                if path.startswith(_ROOT):
+                    mount_path = path
         return model.Brick(
             id=brick_id,
             volume_id=volume_id,
@@ -108,53 +113,52 @@ class _Host:
             brick_path='',
         )
 
-    def _mount_path(
-        self,
-        device: model.Device,
-        volume: lvm_report.LogicalVolume,
-        brick_id: str,
-    ) -> str:
-        devices = mount_table.devices_of(volume.vg_name, volume.name)
-        for table in (self._view.mounts, self._view.fstab):
-            for path, name in table.items():
-                if name in devices:
-                    return path
-        return names.mount_path(device.id, brick_id)
-
     def _told(
         self, brick: model.Brick, volume: lvm_report.LogicalVolume
     ) -> Iterator[Finding]:
         if {brick.id, brick.volume_id} & self._scene.motion.ids:
             return
-        in_gluster = self._in_gluster(brick)
+        ledger = self._scene.ledger
+        elsewhere = tuple(
+            path
+            for path in _paths_of(volume, self._view.mounts)
+            if path != brick.mount_path
+        )
+        destruction = mend_steps.DestroyOrphans(
+            host=self._view.host,
+            bricks=(brick,),
+            address=self._node.storage_host,
+            hosts=tuple(ledger.addresses_of(self._node.cluster_id)),
+            elsewhere=elsewhere,
+            recorded=ledger.addresses_of_volume(brick.volume_id),
+        )
+        use = self._use(volume) or self._in_gluster(brick, destruction)
         remedy = None
-        if in_gluster == _UNKNOWN_THERE:
+        if use == _UNKNOWN_THERE:
             remedy = Mend(
                 subject=brick.id,
                 cluster_id=self._node.cluster_id,
-                steps=(
-                    mend_steps.DestroyOrphans(
-                        host=self._view.host,
-                        bricks=(brick,),
-                        address=self._node.storage_host,
-                        hosts=tuple(
-                            self._scene.ledger.addresses_of(
-                                self._node.cluster_id
-                            )
-                        ),
-                    ),
-                ),
+                steps=(destruction,),
             )
         yield Finding(
             Code.BRICK_ORPHAN,
             self._view.host,
             f'logical volume {volume.vg_name}/{volume.name}',
             'none',
-            f'{volume.size_bytes} bytes, {in_gluster}',
+            f'{volume.size_bytes} bytes, {use}',
             remedy,
         )
 
-    def _in_gluster(self, brick: model.Brick) -> str:
+    def _use(self, volume: lvm_report.LogicalVolume) -> str:
+        """Say what somebody has it for, by a line in fstab; '' if nobody."""
+        for path in _paths_of(volume, self._view.fstab):
+            if not path.startswith(_ROOT):
+                return f'fstab has it on {path}'
+        return ''
+
+    def _in_gluster(
+        self, brick: model.Brick, destruction: mend_steps.DestroyOrphans
+    ) -> str:
         """Say whether Gluster knows of it; only a clear no lets it go."""
         pool = self._scene.pool(self._node.cluster_id)
         if pool is None:
@@ -162,19 +166,16 @@ class _Host:
         addresses = self._scene.ledger.addresses_of(self._node.cluster_id)
         if not pool.members.issuperset(addresses.values()):
             return 'not all nodes are in its trusted pool'
-        volume = pools.volume_of(
-            brick, self._node.storage_host, pool.volumes.values()
-        )
+        volume = destruction.hindrance(brick, pool.volumes.values())
         if volume:
             return f'it belongs to volume {volume} in Gluster'
         return _UNKNOWN_THERE
 
     def _traces(self, claimed: Set[str]) -> Iterator[Finding]:
-        root = f'{names.MOUNT_ROOT}/'
         in_fstab = {
             path
             for path in self._view.fstab
-            if path.startswith(root) and path not in claimed
+            if path.startswith(_ROOT) and path not in claimed
         }
         for path in sorted(in_fstab):
             if path not in self._view.mounts:
@@ -184,7 +185,7 @@ class _Host:
                     mend_steps.LeaveFstab(host=self._view.host, path=path),
                 )
         for path in sorted(self._view.directories):
-            if not path.startswith(root) or path.count('/') != _LEVEL:
+            if not path.startswith(_ROOT) or path.count('/') != _LEVEL:
                 continue
             if path not in {*claimed, *self._view.mounts}:
                 yield self._trace(
@@ -204,3 +205,11 @@ class _Host:
             'it is there',
             self._scene.mend_node(self._node, remedy),
         )
+
+
+def _paths_of(
+    volume: lvm_report.LogicalVolume, table: Mapping[str, str]
+) -> Iterator[str]:
+    """List where a table of mounts has a logical volume."""
+    devices = mount_table.devices_of(volume.vg_name, volume.name)
+    return (path for path, device in table.items() if device in devices)

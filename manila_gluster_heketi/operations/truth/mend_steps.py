@@ -18,6 +18,7 @@ check. So they have nothing to undo, and each may be repeated.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -129,11 +130,17 @@ class DestroyOrphans(brick_steps.DestroyBricks):
 
     :ivar address: where Gluster has the host
     :ivar hosts: all nodes of the cluster
+    :ivar elsewhere: where somebody mounted them beside their mount points;
+        these directories are none of ours, and stay
+    :ivar recorded: the bricks on record of the volume that they were made
+        for, as Gluster writes them
     """
 
     kind: ClassVar[str] = 'destroy-orphans'
     address: str
     hosts: tuple[str, ...]
+    elsewhere: tuple[str, ...] = ()
+    recorded: tuple[str, ...] = ()
 
     def do(self, site: Site) -> Found:
         """Destroy them if no node knows a volume of them.
@@ -149,14 +156,28 @@ class DestroyOrphans(brick_steps.DestroyBricks):
                 raise view
             known = gluster_xml.volumes(host, view[0].stdout)
             for brick in self.bricks:
-                name = pools.volume_of(brick, self.address, known)
+                name = self.hindrance(brick, known)
                 if name:
                     raise exceptions.Conflict(
                         kind='brick',
                         identity=brick.id,
                         reason=f'{host} has it in volume {name}',
                     )
+        if self.elsewhere:
+            site.run(self.host, [mounts.unmount(p) for p in self.elsewhere])
         return super().do(site)
+
+    def hindrance(
+        self, brick: model.Brick, known: Iterable[gluster_xml.VolumeInfo]
+    ) -> str:
+        """Name the one of these volumes that has a brick; '' if none has."""
+        return pools.volume_of(
+            brick,
+            self.address,
+            known,
+            elsewhere=self.elsewhere,
+            recorded=self.recorded,
+        )
 
 
 @step.persisted

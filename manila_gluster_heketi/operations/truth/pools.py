@@ -16,7 +16,7 @@
 import concurrent.futures
 import dataclasses
 import functools
-import itertools
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -88,15 +88,24 @@ def volume_of(
     address: str,
     volumes: Iterable[gluster_xml.VolumeInfo],
 ) -> str:
+    *,
+    elsewhere: Collection[str] = (),
+    recorded: Sequence[str] = (),
     """Name the volume that has a brick; '' if none of these has it.
 
     :param address: where Gluster has the brick's host
     """
-    below = f'{address}:{brick.mount_path}/'
+    :param elsewhere: where it is mounted beside its own mount point
+    :param recorded: the bricks on record of the volume with the brick's id,
+        as Gluster writes them. If these are all that Gluster has of it too,
+        the brick is not one of them
+    below = tuple(
+        f'{address}:{path}/' for path in (brick.mount_path, *elsewhere)
+    )
     for volume in volumes:
         owner = volume.options.get(names.OPTION_VOLUME_ID, '')
-        if owner == brick.volume_id or any(
-            each.startswith(below) for each in volume.addresses
+        if any(each.startswith(below) for each in volume.addresses) or (
+            owner == brick.volume_id and volume.addresses != tuple(recorded)
         ):
             return volume.name
     return ''

@@ -44,8 +44,8 @@ from manila_gluster_heketi.operations.truth.ledger import Ledger
 from manila_gluster_heketi.operations.truth.ledger import Note
 from manila_gluster_heketi.operations.truth.ledger import Scope
 from manila_gluster_heketi.operations.truth.scene import Scene
-from manila_gluster_heketi.operations.truth.scene import answers
 from manila_gluster_heketi.operations.truth.scene import gluster_hosts
+from manila_gluster_heketi.operations.truth.scene import likely
 
 _TOLD_BY_OTHERS = (Code.NODE_NO_PEER, Code.NODE_MISSED)
 
@@ -181,7 +181,7 @@ def _pools(
     found = {}
     for cluster_id in before.clusters:
         addresses = before.addresses_of(cluster_id)
-        asked = {h: a for h, a in addresses.items() if answers(hosts, h)}
+        asked = {h: addresses[h] for h in likely(hosts, addresses)}
         volumes = {
             each.name
             for each in before.volumes.values()

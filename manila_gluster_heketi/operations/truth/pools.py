@@ -32,8 +32,9 @@ from manila_gluster_heketi.operations.site import Site
 from manila_gluster_heketi.operations.truth import survey
 
 # Whoever can't say what is asked for is followed by some others, not by all
-# of a thousand.
-_MOST_HOSTS = 5
+# of a thousand. More are asked if nobody says anything.
+_MOST_VIEWS = 5
+_MOST_SILENT = 16
 _ASKED_AT_ONCE = 16
 _STARTED = 'Started'
 
@@ -87,18 +88,18 @@ def volume_of(
     brick: model.Brick,
     address: str,
     volumes: Iterable[gluster_xml.VolumeInfo],
-) -> str:
     *,
     elsewhere: Collection[str] = (),
     recorded: Sequence[str] = (),
-    """Name the volume that has a brick; '' if none of these has it.
+) -> str:
+    """Name the volume that has a brick, or may; '' if none of these does.
 
     :param address: where Gluster has the brick's host
-    """
     :param elsewhere: where it is mounted beside its own mount point
     :param recorded: the bricks on record of the volume with the brick's id,
         as Gluster writes them. If these are all that Gluster has of it too,
         the brick is not one of them
+    """
     below = tuple(
         f'{address}:{path}/' for path in (brick.mount_path, *elsewhere)
     )
@@ -134,27 +135,39 @@ def look(
 ) -> Outcome:
     """Ask hosts about their pool until one knows all of it.
 
-    One that was detached knows nobody, and of no volume. Another may have
+    One that was detached knows nobody, and of no volume. One that is cut off
+    knows all members, and not what the others do meanwhile. Another may have
     missed that a volume was created.
 
-    :param hosts: where Gluster has them, by the names that SSH goes to
+    :param hosts: where Gluster has them, by the names that SSH goes to; those
+        that are likely to answer first
     :param expected: where Gluster should have all members
     :param volumes: names of those that it should have
-    :returns: the view with the most members, and then the most volumes, if
-        none has all; the last error if none says anything
+    :returns: if none has all, the view with the most members, and then the
+        most volumes, of those that are connected to most members; the last
+        error if none says anything
     """
+    majority = len(expected) // 2 + 1
 
-    def known(view: PoolView) -> tuple[int, int]:
-        return len(view.members & expected), len(view.volumes.keys() & volumes)
+    def known(view: PoolView) -> tuple[int, int, int]:
+        return (
+            min(len(view.connected & expected), majority),
+            len(view.members & expected),
+            len(view.volumes.keys() & volumes),
+        )
 
-    everything = len(expected), len(volumes)
+    everything = min(len(expected), majority), len(expected), len(volumes)
     found: list[PoolView] = []
+    silent = 0
     error: exceptions.HostError = _nobody()
-    for host, address in itertools.islice(hosts.items(), _MOST_HOSTS):
+    for host, address in hosts.items():
+        if len(found) == _MOST_VIEWS or silent == _MOST_SILENT:
+            break
         try:
             found.append(_look_from(site, host, address))
         except exceptions.HostError as silence:
             error = silence
+            silent += 1
             continue
         if known(found[-1]) == everything:
             return found[-1]
@@ -172,7 +185,7 @@ def ask_quotas(
 
     def ask(key: str) -> survey.Quota:
         hosts, name = questions[key]
-        return _ask_quota(site, hosts[:_MOST_HOSTS], name)
+        return _ask_quota(site, hosts[:_MOST_VIEWS], name)
 
     with concurrent.futures.ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
         answers = threads.map(ask, questions)

@@ -16,6 +16,7 @@
 import collections
 import dataclasses
 import functools
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 
@@ -45,12 +46,28 @@ def gluster_hosts(
             *ledger.addresses_of(volume.cluster_id),
         )
     )
-    return tuple(h for h in found if answers(hosts, h))[:_MOST_HOSTS]
+    return likely(hosts, found)[:_MOST_HOSTS]
 
 
-def answers(hosts: Mapping[str, survey.Outcome], host: str) -> bool:
-    """Tell whether a host is not known to be silent."""
-    return host not in hosts or isinstance(hosts[host], survey.HostView)
+def likely(
+    hosts: Mapping[str, survey.Outcome], wanted: Iterable[str]
+) -> tuple[str, ...]:
+    """List those of some hosts whose glusterd may answer.
+
+    :param hosts: those that were looked at; they need not be all
+    :returns: those that were not looked at and those whose glusterd did
+        answer, in their order, and then those where it did not
+    """
+    ready, doubtful = [], []
+    for host in wanted:
+        view = hosts.get(host)
+        if view is None or (
+            isinstance(view, survey.HostView) and view.known is not None
+        ):
+            ready.append(host)
+        elif isinstance(view, survey.HostView):
+            doubtful.append(host)
+    return (*ready, *doubtful)
 
 
 @dataclasses.dataclass(frozen=True)

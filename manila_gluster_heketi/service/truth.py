@@ -26,11 +26,11 @@ from manila_gluster_heketi.operations.truth import check
 from manila_gluster_heketi.operations.truth import rebuild
 from manila_gluster_heketi.operations.truth import repair
 from manila_gluster_heketi.operations.truth.check import Look
-from manila_gluster_heketi.operations.truth.codes import Severity
 from manila_gluster_heketi.operations.truth.compare_certificates import Trust
 from manila_gluster_heketi.operations.truth.findings import Finding
 from manila_gluster_heketi.operations.truth.ledger import Note
 from manila_gluster_heketi.operations.truth.ledger import Scope
+from manila_gluster_heketi.operations.truth.meanings import Severity
 from manila_gluster_heketi.operations.truth.rebuild import Rebuilt
 from manila_gluster_heketi.service.custody import Custody
 

@@ -30,7 +30,7 @@ from manila_gluster_heketi import names
 from manila_gluster_heketi.executor import parallel
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.lab import layout
-from manila_gluster_heketi.operations.truth.codes import Severity
+from manila_gluster_heketi.operations.truth.meanings import Severity
 from manila_gluster_heketi.service import Service
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes

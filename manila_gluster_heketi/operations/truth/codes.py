@@ -16,38 +16,10 @@
 A code is never changed and never used again for another meaning.
 """
 
-import dataclasses
 import enum
 
-from manila_gluster_heketi import model
-
-
-class Severity(model.Text):
-    """How much a difference matters.
-
-    ERROR    data, access or a change that is asked for fails, or would
-    WARNING  it does as soon as something else happens: a reboot, a lost store
-    INFO     nothing will ever come of it
-    """
-
-    ERROR = 'error'
-    WARNING = 'warning'
-    INFO = 'info'
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a code stands for.
-
-    :ivar mends: ``check --repair`` does what ``mend`` says
-    """
-
-    code: str
-    severity: Severity
-    meaning: str
-    mend: str
-    mends: bool = False
-
+from manila_gluster_heketi.operations.truth.meanings import Meaning
+from manila_gluster_heketi.operations.truth.meanings import Severity
 
 _ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 

@@ -17,7 +17,7 @@ import dataclasses
 
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations.truth.codes import Code
-from manila_gluster_heketi.operations.truth.codes import Severity
+from manila_gluster_heketi.operations.truth.meanings import Severity
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ from manila_gluster_heketi.hostcmd import lvm
 from manila_gluster_heketi.hostcmd import mounts
 from manila_gluster_heketi.operations.truth import repair
 from manila_gluster_heketi.operations.truth.codes import Code
-from manila_gluster_heketi.operations.truth.codes import Severity
 from manila_gluster_heketi.operations.truth.ledger import Scope
+from manila_gluster_heketi.operations.truth.meanings import Severity
 from manila_gluster_heketi.service import Service
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.sizes import MIB

@@ -425,6 +425,13 @@ class Code(enum.Enum):
         'Two volumes say that they are the same, or belong to one share.',
         'correct one in Gluster, or leave them out',
     )
+    VOLUME_DISPUTED = Meaning(
+        'MGH-C712',
+        _ERROR,
+        'Two nodes know a volume differently.',
+        'connect them, and restart glusterd on the one that is out of date; '
+        'or leave the volume out',
+    )
 
     def __str__(self) -> str:
         return self.value.code

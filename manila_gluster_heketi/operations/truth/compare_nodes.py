@@ -82,6 +82,22 @@ def missed(
         )
 
 
+def unconnected(host: str, address: str, pool: PoolView) -> Iterator[Finding]:
+    """Say that a member of a pool is not connected to a node.
+
+    :param address: where Gluster has the node
+    :param pool: as that member sees it
+    """
+    if address not in pool.connected:
+        yield Finding(
+            Code.NODE_NO_PEER,
+            host,
+            f'peer {address}',
+            f'connected to {pool.host}',
+            pool.state_of(address),
+        )
+
+
 def _clock(view: HostView) -> Iterator[Finding]:
     if clocks.is_wrong(view.clock_offset_seconds):
         yield Finding(
@@ -111,21 +127,8 @@ def _secure_access(
 
 def _peer(scene: Scene, node: model.Node) -> Iterator[Finding]:
     pool = scene.pool(node.cluster_id)
-    if pool is not None and node.storage_host not in pool.connected:
-        yield Finding(
-            Code.NODE_NO_PEER,
-            node.manage_host,
-            f'peer {node.storage_host}',
-            f'connected to {pool.host}',
-            _how(pool, node.storage_host),
-        )
-
-
-def _how(pool: PoolView, address: str) -> str:
-    for peer in pool.peers:
-        if address in peer.names:
-            return f'{peer.state}, not connected'
-    return 'no such peer'
+    if pool is not None:
+        yield from unconnected(node.manage_host, node.storage_host, pool)
 
 
 def _pool(scene: Scene, cluster: model.Cluster) -> Iterator[Finding]:

@@ -25,14 +25,13 @@ from manila_gluster_heketi.hostcmd import gluster_xml
 from manila_gluster_heketi.hostcmd import node_record
 from manila_gluster_heketi.hostcmd.node_record import NodeRecord
 from manila_gluster_heketi.operations.site import Site
+from manila_gluster_heketi.operations.truth import agreement
 from manila_gluster_heketi.operations.truth import pools
 from manila_gluster_heketi.operations.truth import survey
 from manila_gluster_heketi.operations.truth.codes import Code
-from manila_gluster_heketi.operations.truth.compare_nodes import missed
 from manila_gluster_heketi.operations.truth.compare_nodes import unseen
 from manila_gluster_heketi.operations.truth.findings import Finding
-
-_ITSELF = 'localhost'
+from manila_gluster_heketi.operations.truth.pools import PoolView
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,33 +46,32 @@ class Sighted:
 class Pool:
     """A trusted pool, and those of its members that were looked at.
 
+    :ivar view: of the node that is believed
     :ivar quotas: by the name of the volume
+    :ivar disputed: names of volumes that nodes know differently
     """
 
-    view: pools.PoolView
+    view: PoolView
     nodes: tuple[Sighted, ...]
     quotas: Mapping[str, survey.Quota]
+    disputed: frozenset[str]
 
 
 def discover(
     site: Site, hosts: Sequence[str]
 ) -> tuple[tuple[Pool, ...], tuple[Finding, ...]]:
-    """Look at hosts and at all their peers; say who could not be looked at.
+    """Look at hosts and at all their peers; say what is unclear about them.
 
     The hosts named are looked at first. Each of their peers is reached at
-    the address that Gluster has, unless one of those named has it.
+    the address that Gluster has, unless one of those named has it. Each node
+    is asked what it knows of its pool, since one may be cut off.
     """
     found = _Discovery(site)
     found.look(hosts)
-    for sighted in tuple(found.nodes):
-        if found.pool_of(sighted) is None:
-            found.ask(sighted)
-    for sighted in found.nodes:
-        if found.pool_of(sighted) is None:
-            found.problems.append(found.outside(sighted))
-    complete = tuple(found.complete(pool) for pool in found.pools)
-    divided = (each for pool in complete for each in _divided(pool))
-    return complete, (*found.problems, *divided)
+    while found.ask():
+        pass
+    complete = tuple(found.arrange())
+    return complete, tuple(found.problems)
 
 
 class _Discovery:
@@ -81,11 +79,11 @@ class _Discovery:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self.nodes: list[Sighted] = []
-        self.pools: list[pools.PoolView] = []
         self.problems: list[Finding] = []
-        self._silence: dict[str, str] = {}
+        self._nodes: list[Sighted] = []
         self._by_id: dict[str, list[Sighted]] = {}
+        self._views: dict[str, pools.Outcome] = {}
+        self._sought: set[str] = set()
 
     def look(self, hosts: Sequence[str]) -> None:
         """Look at hosts that were not seen yet."""
@@ -111,8 +109,39 @@ class _Discovery:
             self._add(Sighted(outcome, record))
         return unseen
 
+    def ask(self) -> bool:
+        """Ask the nodes that were not asked yet; look at peers they name.
+
+        :returns: whether there were any
+        """
+        views = pools.look_from_each(
+            self._site,
+            {
+                each.view.host: each.record.storage_host
+                for each in self._nodes
+                if each.view.host not in self._views
+            },
+        )
+        self._views |= views
+        for view in views.values():
+            if isinstance(view, PoolView):
+                self._sought.add(view.uuid)
+                self._look_at_peers(self._strangers(view), view)
+        return bool(views)
+
+    def _strangers(self, view: PoolView) -> list[gluster_xml.Peer]:
+        """List the peers that nobody looked for yet."""
+        known = {each.record.storage_host for each in self._nodes}
+        found = [
+            peer
+            for peer in view.peers
+            if peer.uuid not in self._sought and known.isdisjoint(peer.names)
+        ]
+        self._sought.update(peer.uuid for peer in found)
+        return found
+
     def _look_at_peers(
-        self, peers: Sequence[gluster_xml.Peer], pool: pools.PoolView
+        self, peers: Sequence[gluster_xml.Peer], pool: PoolView
     ) -> None:
         """Look at peers by the first of their names that leads to them.
 
@@ -146,47 +175,73 @@ class _Discovery:
         nameless = _nameless(sighted)
         if all(nameless != _nameless(each) for each in same):
             same.append(sighted)
-            self.nodes.append(sighted)
+            self._nodes.append(sighted)
 
-    def pool_of(self, sighted: Sighted) -> pools.PoolView | None:
-        """Find the pool that a node is in."""
-        for pool in self.pools:
-            if sighted.record.storage_host in pool.members:
-                return pool
-        return None
+    def arrange(self) -> Iterator[Pool]:
+        """Arrange the nodes by their pools; say who is in none that answers.
 
-    def ask(self, sighted: Sighted) -> None:
-        """Ask a node about its pool, and look at the peers it names."""
-        host = sighted.view.host
-        pool = pools.look(self._site, {host: sighted.record.storage_host})
-        if not isinstance(pool, pools.PoolView):
-            self._silence[host] = pool.what
-            return
-        self.pools.append(pool)
-        known = {each.record.storage_host for each in self.nodes}
-        strangers = [
-            peer
-            for peer in pool.peers
-            if not known & set(peer.names) and _ITSELF not in peer.names
-        ]
-        self._look_at_peers(strangers, pool)
+        They are in one pool if either of them names the other.
+        """
+        groups = _groups(
+            [v for v in self._views.values() if isinstance(v, PoolView)]
+        )
+        nodes_of: list[list[Sighted]] = [[] for _ in groups]
+        for node in self._nodes:
+            for views, nodes in zip(groups, nodes_of, strict=True):
+                if self._is_in(node, views):
+                    nodes.append(node)
+                    break
+            else:
+                self.problems.append(self._outside(node))
+        for views, nodes in zip(groups, nodes_of, strict=True):
+            yield self._pool(views, nodes)
 
-    def outside(self, sighted: Sighted) -> Finding:
+    def _is_in(self, node: Sighted, views: Sequence[PoolView]) -> bool:
+        own = self._views[node.view.host]
+        if isinstance(own, PoolView):
+            return own in views
+        return any(node.record.storage_host in v.members for v in views)
+
+    def _outside(self, node: Sighted) -> Finding:
         """Say that nobody tells about a node's pool."""
-        host = sighted.view.host
+        silence = self._views[node.view.host]
+        assert not isinstance(silence, PoolView)
         return Finding(
             Code.POOL_SILENT,
-            host,
+            node.view.host,
             'trusted pool',
             'an answer',
-            self._silence.get(host, 'no peer knows it'),
+            silence.what,
         )
 
-    def complete(self, pool: pools.PoolView) -> Pool:
-        """Gather the quotas of a pool's volumes, and its nodes."""
-        nodes = tuple(
-            each for each in self.nodes if self.pool_of(each) is pool
+    def _pool(
+        self, views: Sequence[PoolView], nodes: Sequence[Sighted]
+    ) -> Pool:
+        """Choose what to believe of a pool; say what speaks against it."""
+        addresses = {n.view.host: n.record.storage_host for n in nodes}
+        view = agreement.believed(views, addresses.values())
+        self.problems += agreement.divided(view, views, addresses)
+        connected = [
+            n for n in nodes if n.record.storage_host in view.connected
+        ]
+        for node in connected:
+            silence = self._views[node.view.host]
+            if not isinstance(silence, PoolView):
+                self.problems.append(unseen(node.view.host, silence))
+        return Pool(
+            view=view,
+            nodes=tuple(nodes),
+            quotas=self._quotas(view, connected),
+            disputed=frozenset(agreement.disputed(view, views)),
         )
+
+    def _quotas(
+        self, pool: PoolView, nodes: Sequence[Sighted]
+    ) -> dict[str, survey.Quota]:
+        """Gather the quotas of a pool's volumes; ask for what is not known.
+
+        :param nodes: those that are connected
+        """
         quotas: dict[str, survey.Quota] = {}
         for each in nodes:
             quotas |= each.view.quotas
@@ -200,17 +255,24 @@ class _Discovery:
                 or isinstance(quotas[name], exceptions.HostError)
             )
         }
-        return Pool(pool, nodes, quotas | pools.ask_quotas(self._site, again))
+        return quotas | pools.ask_quotas(self._site, again)
 
 
-def _divided(pool: Pool) -> Iterator[Finding]:
-    """Find nodes that know other volumes than the one that was asked."""
-    foreign = pool.view.volumes.keys() - pool.view.ours
-    for node in pool.nodes:
-        if node.view.known is not None:
-            yield from missed(
-                node.view.host, node.view.known, pool.view.ours, foreign
-            )
+def _groups(views: Sequence[PoolView]) -> list[list[PoolView]]:
+    """Put views together of which one names another."""
+    groups: list[tuple[set[str], list[PoolView]]] = []
+    for view in views:
+        uuids = {peer.uuid for peer in view.peers}
+        apart = [each for each in groups if uuids.isdisjoint(each[0])]
+        together = [each for each in groups if each not in apart]
+        merged = (
+            uuids.union(*(known for known, _ in together)),
+            [*(each for _, known in together for each in known), view],
+        )
+        groups = [*apart, merged]
+    order = {view.host: place for place, view in enumerate(views)}
+    found = [members for _, members in groups]
+    return sorted(found, key=lambda members: order[members[0].host])
 
 
 def _nameless(sighted: Sighted) -> survey.HostView:
@@ -222,7 +284,7 @@ def _no_node(view: survey.HostView, error: ValueError) -> Finding:
     return Finding(Code.NO_NODE, view.host, 'record', names.NODE_RECORD, found)
 
 
-def _names_of(peer: gluster_xml.Peer, pool: pools.PoolView) -> list[str]:
+def _names_of(peer: gluster_xml.Peer, pool: PoolView) -> list[str]:
     """List the names of a peer, those that volumes use first."""
     used = {
         address.partition(':')[0]
@@ -232,7 +294,7 @@ def _names_of(peer: gluster_xml.Peer, pool: pools.PoolView) -> list[str]:
     return sorted(peer.names, key=lambda name: name not in used)
 
 
-def _asked_of(peer: gluster_xml.Peer, pool: pools.PoolView) -> Iterable[str]:
+def _asked_of(peer: gluster_xml.Peer, pool: PoolView) -> Iterable[str]:
     """Choose the volumes whose quota a peer is asked for."""
     return (
         name

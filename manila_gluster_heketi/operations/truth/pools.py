@@ -16,6 +16,7 @@
 import concurrent.futures
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -37,6 +38,7 @@ _MOST_VIEWS = 5
 _MOST_SILENT = 16
 _ASKED_AT_ONCE = 16
 _STARTED = 'Started'
+_ITSELF = 'localhost'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +48,20 @@ class PoolView:
     :ivar host: the one that was asked, by the name that SSH goes to
     :ivar address: where Gluster has it, which calls it "localhost" itself
     :ivar volumes: by name
+    :ivar digest: the same for all views that know the same of all volumes
     """
 
     host: str
     address: str
     peers: tuple[gluster_xml.Peer, ...]
     volumes: Mapping[str, gluster_xml.VolumeInfo]
+    digest: bytes
+
+    @functools.cached_property
+    def uuid(self) -> str:
+        """Of the host that was asked; '' if it does not name itself."""
+        own = (peer.uuid for peer in self.peers if _ITSELF in peer.names)
+        return next(own, '')
 
     @functools.cached_property
     def members(self) -> frozenset[str]:
@@ -66,6 +76,13 @@ class PoolView:
             name for peer in self.peers if peer.is_ready for name in peer.names
         }
         return frozenset(names | {self.address})
+
+    def state_of(self, address: str) -> str:
+        """Say what a member is that is not connected."""
+        for peer in self.peers:
+            if address in peer.names:
+                return f'{peer.state}, not connected'
+        return 'no such peer'
 
     @functools.cached_property
     def ours(self) -> frozenset[str]:
@@ -130,8 +147,8 @@ def durability_of(
 def look(
     site: Site,
     hosts: Mapping[str, str],
-    expected: Set[str] = frozenset(),
-    volumes: Set[str] = frozenset(),
+    expected: Set[str],
+    volumes: Set[str],
 ) -> Outcome:
     """Ask hosts about their pool until one knows all of it.
 
@@ -156,7 +173,7 @@ def look(
             len(view.volumes.keys() & volumes),
         )
 
-    everything = min(len(expected), majority), len(expected), len(volumes)
+    everything = majority, len(expected), len(volumes)
     found: list[PoolView] = []
     silent = 0
     error: exceptions.HostError = _nobody()
@@ -172,6 +189,36 @@ def look(
         if known(found[-1]) == everything:
             return found[-1]
     return max(found, key=known, default=error)
+
+
+def look_from_each(site: Site, hosts: Mapping[str, str]) -> dict[str, Outcome]:
+    """Ask all hosts about their pools; an error of one is its outcome.
+
+    Many know the same, which is kept once.
+
+    :param hosts: where Gluster has them, by the names that SSH goes to
+    """
+    peers: dict[gluster_xml.Peer, gluster_xml.Peer] = {}
+    volumes: dict[bytes, Mapping[str, gluster_xml.VolumeInfo]] = {}
+
+    def ask(host: str) -> Outcome:
+        try:
+            return _look_from(site, host, hosts[host])
+        except exceptions.HostError as error:
+            return error
+
+    def lean(view: Outcome) -> Outcome:
+        if not isinstance(view, PoolView):
+            return view
+        return dataclasses.replace(
+            view,
+            peers=tuple(peers.setdefault(each, each) for each in view.peers),
+            volumes=volumes.setdefault(view.digest, view.volumes),
+        )
+
+    with concurrent.futures.ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
+        views = threads.map(ask, hosts)
+        return dict(zip(hosts, map(lean, views), strict=True))
 
 
 def ask_quotas(
@@ -224,12 +271,33 @@ def _look_from(site: Site, host: str, address: str) -> PoolView:
     peers, volumes = site.run_gluster(
         [host], [gluster.pool_list(), gluster.volume_info()]
     )
+    try:
+        known, digest = _volumes(volumes.stdout)
+    except exceptions.HostError as error:
+        raise type(error)(**{**error.fields, 'host': host}) from error
     return PoolView(
         host=host,
         address=address,
         peers=gluster_xml.peers(host, peers.stdout),
-        volumes={
-            each.name: each
-            for each in gluster_xml.volumes(host, volumes.stdout)
-        },
+        volumes=known,
+        digest=digest,
     )
+
+
+# Most hosts say the same: it is read once.
+@functools.lru_cache(maxsize=8)
+def _volumes(
+    output: str,
+) -> tuple[Mapping[str, gluster_xml.VolumeInfo], bytes]:
+    """Read what a host knows of volumes, and a digest of it.
+
+    Their order, and that of their options, says nothing.
+    """
+    known = {each.name: each for each in gluster_xml.volumes('', output)}
+    digest = hashlib.sha256()
+    for name in sorted(known):
+        info = known[name]
+        options = sorted(info.options.items())
+        plain = dataclasses.replace(info, options={})
+        digest.update(f'{plain}{options}'.encode())
+    return known, digest.digest()

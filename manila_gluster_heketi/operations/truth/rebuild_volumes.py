@@ -184,6 +184,8 @@ def _volumes(
             continue
         theirs = [_at(address, bricks) for address in info.addresses]
         used.update(each.place for each in theirs if each is not None)
+        if info.name in pool.pool.disputed:
+            continue
         try:
             restored.append(_volume(pool, info, theirs))
         except _Unclear as error:

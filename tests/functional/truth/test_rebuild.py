@@ -13,6 +13,7 @@
 
 """A lost store, restored from what the nodes say."""
 
+import copy
 import dataclasses
 import os
 from collections.abc import Callable
@@ -279,8 +280,11 @@ class RestoredTestCase(LostStoreTestCase):
         d.service.truth.rebuild(['gl1'])
         self.assertEqual(before, d.record())
 
-    def test_one_round_trip_to_each_host(self) -> None:
-        """And one more to the host that was named, and its quotas."""
+    def test_two_round_trips_to_each_host(self) -> None:
+        """For all that is there, and for what its Gluster knows.
+
+        The host that was named is asked for its quotas, too.
+        """
         d = self.deploy(nodes=6)
         for number in range(6):
             d.create(f'share-{number}')
@@ -298,7 +302,7 @@ class RestoredTestCase(LostStoreTestCase):
             d.service.engine.site, executor=d.cluster
         )
         d.service.truth.plan_rebuild(['gl1'])
-        self.assertEqual({1}, {n for h, n in seen.items() if h != 'gl1'})
+        self.assertEqual({2}, {n for h, n in seen.items() if h != 'gl1'})
         self.assertEqual(6, len(seen))
 
 
@@ -436,6 +440,26 @@ def _first_missed_a_creation(d: deployment.Deployment) -> None:
     damage.miss(d, 'gl1', damage.gluster(d).name)
 
 
+def _cut_off(host: str) -> Callable[[Any], None]:
+    def cut(d: deployment.Deployment) -> None:
+        d.cluster.cut_network(host, controller=False)
+        d.cluster.advance(2000)
+
+    return cut
+
+
+def _old_options(host: str) -> Callable[[Any], None]:
+    """Have a host miss that somebody may not mount any more."""
+
+    def age(d: deployment.Deployment) -> None:
+        volume = damage.gluster(d)
+        old = copy.deepcopy(volume)
+        old.options['auth.ssl-allow'] += ',mallory'
+        damage.miss(d, host, volume.name, old)
+
+    return age
+
+
 def _rename_cluster(d: deployment.Deployment) -> None:
     _edit_record('"name": "c1"', '"name": "c9"')(d)
 
@@ -512,7 +536,26 @@ _PROBLEMS = (
     Problem(
         'the node asked missed a creation',
         _first_missed_a_creation,
-        (Code.NODE_MISSED, *_LEFT),
+        (Code.NODE_MISSED,),
+        _BOTH,
+    ),
+    Problem('a node is cut off', _cut_off('gl2'), (Code.NODE_NO_PEER,), _BOTH),
+    Problem(
+        'the node asked is cut off',
+        _cut_off('gl1'),
+        (Code.NODE_NO_PEER,),
+        _BOTH,
+    ),
+    Problem(
+        'a node has old options',
+        _old_options('gl2'),
+        (Code.VOLUME_DISPUTED,),
+        _SECOND,
+    ),
+    Problem(
+        'the node asked has old options',
+        _old_options('gl1'),
+        (Code.VOLUME_DISPUTED,),
         _SECOND,
     ),
     Problem(
@@ -699,7 +742,7 @@ class ProblemTestCase(LostStoreTestCase):
         )
 
     def test_glusterd_does_not_answer(self) -> None:
-        """On the host that was named; another one will do."""
+        """On the host that was named; another one tells, but of it too."""
         d = self.deploy()
         d.create()
         before = d.record()
@@ -709,7 +752,11 @@ class ProblemTestCase(LostStoreTestCase):
         self.assertEqual(
             [Code.POOL_SILENT], [p.code for p in rebuilt.problems]
         )
-        d.service.truth.rebuild(['gl1', 'gl2'])
+        rebuilt = d.service.truth.rebuild(['gl1', 'gl2'], leave_out=True)
+        self.assertEqual(
+            [(Code.NODE_NO_PEER, 'gl1')],
+            [(p.code, p.host) for p in rebuilt.problems],
+        )
         self.assertEqual(before, d.record())
 
     def test_a_host_that_was_never_a_node(self) -> None:

@@ -35,7 +35,8 @@ class Rebuild(lister.Lister):
     were issued do not. Stop what uses the store first.
 
     Problems go to standard error; with any the exit status is 6 and nothing
-    is written, unless --leave-out is given.
+    is written, unless --leave-out is given. So do devices that are restored
+    offline, since they hold what is not on record.
     """
 
     _status = ExitCode.OK
@@ -82,7 +83,7 @@ class Rebuild(lister.Lister):
         hosts = [each for each in parsed_args.hosts.split(',') if each]
         if parsed_args.dry_run:
             rebuilt = service.truth.plan_rebuild(hosts)
-            self._tell(rebuilt.problems)
+            self._tell((*rebuilt.problems, *rebuilt.offline))
             if rebuilt.problems and not parsed_args.leave_out:
                 self._status = ExitCode.FINDINGS
             return rebuilt
@@ -93,7 +94,7 @@ class Rebuild(lister.Lister):
         except exceptions.RebuildRefused as refusal:
             self._tell(refusal.fields['rebuilt'].problems)
             raise
-        self._tell(rebuilt.problems)
+        self._tell((*rebuilt.problems, *rebuilt.offline))
         return rebuilt
 
     def _tell(self, problems: Iterable[Finding]) -> None:

@@ -432,6 +432,14 @@ class Code(enum.Enum):
         'connect them, and restart glusterd on the one that is out of date; '
         'or leave the volume out',
     )
+    DEVICE_TAKEN = Meaning(
+        'MGH-C713',
+        _WARNING,
+        'The device is restored offline: it has what may be bricks but is not '
+        'on record, and no brick must be placed on their room.',
+        'once they are gone, "gluster-heketi device set HOST:PATH --state '
+        'online"',
+    )
 
     def __str__(self) -> str:
         return self.value.code

@@ -17,7 +17,8 @@ What nodes can't tell is lost: the history of operations, and the records of
 certificates that were issued. What was half-way when the store was lost is a
 problem that is named; so is whatever contradicts something else. Nothing is
 written while there is a problem, unless the caller asks to leave out what it
-is about and what depends on that.
+is about and what depends on that. What is left out goes on living: so nothing
+is placed on the devices where it is.
 """
 
 import dataclasses
@@ -30,6 +31,7 @@ from manila_gluster_heketi import model
 from manila_gluster_heketi.operations.site import Site
 from manila_gluster_heketi.operations.truth import discovery
 from manila_gluster_heketi.operations.truth import rebuild_nodes
+from manila_gluster_heketi.operations.truth import rebuild_room
 from manila_gluster_heketi.operations.truth import rebuild_volumes
 from manila_gluster_heketi.operations.truth.findings import Finding
 from manila_gluster_heketi.operations.truth.rebuild_nodes import HostKey
@@ -48,6 +50,7 @@ class Rebuilt:
     """The rows that nothing speaks against, and what speaks against others.
 
     :ivar bricks: of all volumes, in the order of the volumes
+    :ivar offline: why devices are restored offline that were not
     """
 
     clusters: tuple[model.Cluster, ...]
@@ -56,6 +59,7 @@ class Rebuilt:
     volumes: tuple[model.Volume, ...]
     bricks: tuple[model.Brick, ...]
     problems: tuple[Finding, ...]
+    offline: tuple[Finding, ...]
 
 
 def plan(site: Site, hosts: Sequence[str], host_key: HostKey) -> Rebuilt:
@@ -68,14 +72,16 @@ def plan(site: Site, hosts: Sequence[str], host_key: HostKey) -> Rebuilt:
     problems = list(unseen)
     known = rebuild_nodes.rows(found, host_key, problems)
     restored = rebuild_volumes.rows(known, problems)
-    nodes = [each for pool in known for each in pool.nodes]
+    bricks = tuple(b for _, bricks in restored for b in bricks)
+    devices, offline = rebuild_room.devices(known, bricks)
     return Rebuilt(
         clusters=tuple(pool.cluster for pool in known if pool.nodes),
-        nodes=tuple(each.node for each in nodes),
-        devices=tuple(d for each in nodes for d in each.devices),
+        nodes=tuple(each.node for pool in known for each in pool.nodes),
+        devices=devices,
         volumes=tuple(volume for volume, _ in restored),
-        bricks=tuple(b for _, bricks in restored for b in bricks),
+        bricks=bricks,
         problems=tuple(sorted(problems, key=lambda each: each.key)),
+        offline=offline,
     )
 
 

@@ -202,4 +202,8 @@ class RebuildTestCase(commands.CommandTestCase):
         status, out, err = self.run_command(*words, '--leave-out')
         self.assertEqual(ExitCode.OK, status)
         self.assertIn('[MGH-C708] host ', err)
+        self.assertIn('[MGH-C713] host ', err)
+        self.assertNotEqual(self.record, self.d.record())
+        device = f'{host}:/dev/vdb'
+        self.run_command('device', 'set', device, '--state', 'online')
         self.assertEqual(self.record, self.d.record())

@@ -525,7 +525,12 @@ _PROBLEMS = (
         _SECOND,
     ),
     Problem('two bricks', _copy_brick, (Code.BRICK_UNCLEAR, *_NODE), _SECOND),
-    Problem('orphan', damage.there_is_an_orphan, _LEFT, _BOTH),
+    Problem(
+        'orphan',
+        damage.there_is_an_orphan,
+        (*_LEFT, Code.DEVICE_TAKEN),
+        _BOTH,
+    ),
     Problem('no volume', damage.the_volume_is_gone, _LEFT, _SECOND),
     Problem(
         'a node missed a creation',
@@ -678,11 +683,12 @@ class ProblemTestCase(LostStoreTestCase):
             exceptions.RebuildRefused, d.service.truth.rebuild, ['gl1']
         )
 
-        found = {each.code for each in error.fields['rebuilt'].problems}
+        refused = error.fields['rebuilt']
+        found = {e.code for e in (*refused.problems, *refused.offline)}
         self.assertLessEqual(set(problem.codes), found)
         self.assertEqual(((), ()), (d.service.nodes(), d.service.volumes()))
         rebuilt = d.service.truth.rebuild(['gl1'], leave_out=True)
-        self.assertEqual(error.fields['rebuilt'], rebuilt)
+        self.assertEqual(refused, rebuilt)
         self.assertEqual(
             kept,
             [(v, d.bricks(v)) for v in d.service.volumes()],
@@ -779,11 +785,15 @@ class ProblemTestCase(LostStoreTestCase):
             d.executor.kill_after(commands)
             self.assertRaises(Killed, d.create)
             self.lose(d)
-            d.service.truth.rebuild(['gl1'], leave_out=True)
-            self.assertEqual(before, d.record(), commands)
+            rebuilt = d.service.truth.rebuild(['gl1'], leave_out=True)
             d.service.truth.repair(remove_orphans=True)
             if commands < 19:
                 self.assertTrue(d.service.truth.check().is_clean)
+            self.assertNotEqual((), rebuilt.offline)
+            online = model.EntryState.ONLINE
+            for host in d.hosts:
+                d.service.hardware.set_device_state(host, '/dev/vdb', online)
+            self.assertEqual(before, d.record(), commands)
 
     def test_a_deletion_was_cut_short(self) -> None:
         """What was given up does not come back."""

@@ -12,17 +12,14 @@
 
 """Does the steps of journaled operations, or undoes them.
 
-Steps that stand side by side in the journal with the same kind and different
-hosts are one phase: they run at once. A mark in the journal precedes every
-phase, so that whoever takes over after a crash knows what may have begun.
+A mark in the journal precedes every phase, so that whoever takes over after a
+crash knows what may have begun.
 """
 
 import collections
-import concurrent.futures
 import contextlib
 import dataclasses
 import functools
-import itertools
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
@@ -33,7 +30,6 @@ from oslo_log import log
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
-from manila_gluster_heketi.executor import parallel
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.hostcmd.command import Fence
 from manila_gluster_heketi.model import Operation
@@ -42,6 +38,7 @@ from manila_gluster_heketi.model import StepRecord
 from manila_gluster_heketi.model import StepState
 from manila_gluster_heketi.operations import kinds
 from manila_gluster_heketi.operations import owner
+from manila_gluster_heketi.operations import phases
 from manila_gluster_heketi.operations import states
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations import told
@@ -131,18 +128,18 @@ class Engine:
         found: dict[int, Found] = {}
         # Written down with what comes next: a commit waits for the disk.
         done: dict[int, StepState] = {}
-        for phase in _phases(operation.steps):
+        for phase in phases.of(operation.steps):
             todo = [s for s in phase if s.state is not StepState.DONE]
             if not todo:
                 continue
-            doing = _all(todo, StepState.DOING)
+            doing = phases.all_marked(todo, StepState.DOING)
             operation = self._mark(operation, {**done, **doing})
-            got, errors = self._each(todo, self._actor(operation, _do))
+            got, errors = phases.act_on(todo, self._actor(operation, _do))
             found.update(got)
             if errors:
                 self.heartbeat.require(operation)
                 self._failed(operation, errors)
-            done = _all(todo, StepState.DONE)
+            done = phases.all_marked(todo, StepState.DONE)
         self._close(operation, OpState.DONE, found, marks=done)
         return found
 
@@ -212,9 +209,9 @@ class Engine:
 
     def _undo(self, operation: Operation, errors: Errors) -> None:
         operation = self._move(operation, OpState.UNDOING, errors)
-        for phase in reversed(_phases(operation.steps)):
+        for phase in reversed(phases.of(operation.steps)):
             todo = [s for s in phase if s.state in _BEGUN]
-            _, failures = self._each(todo, self._actor(operation, _undo))
+            _, failures = phases.act_on(todo, self._actor(operation, _undo))
             operation = self._mark_undone(operation, todo, failures)
             if failures:
                 self._close(operation, OpState.STUCK, {})
@@ -249,7 +246,7 @@ class Engine:
             for s in operation.steps
             if s.state is StepState.DOING and s.index not in errors
         ]
-        marks = _all(done, StepState.DONE)
+        marks = phases.all_marked(done, StepState.DONE)
         self._close(operation, OpState.STUCK, {}, _reason(errors), marks)
         raise exceptions.OperationStuck(
             kind=operation.kind,
@@ -259,39 +256,6 @@ class Engine:
             undo_reason='it goes on when the host answers again.',
             errors=tuple(errors.values()),
         )
-
-    def _each(
-        self,
-        records: Sequence[StepRecord],
-        act: Callable[[StepRecord], Found],
-    ) -> tuple[dict[int, Found], dict[int, Exception]]:
-        """Act on all steps at once; what each found, or why it failed."""
-
-        def attempt(record: StepRecord) -> Found | Exception:
-            try:
-                return act(record)
-            except exceptions.GlusterHeketiError as error:
-                return error
-            except Exception as bug:
-                LOG.exception('step %s on %s', record.kind, record.host)
-                return _broken(record, bug)
-
-        if len(records) == 1:
-            outcomes = [attempt(records[0])]
-        elif records:
-            workers = min(len(records), parallel.MAX_PARALLEL)
-            with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-                outcomes = list(pool.map(attempt, records))
-        else:
-            outcomes = []
-        found: dict[int, Found] = {}
-        errors: dict[int, Exception] = {}
-        for record, outcome in zip(records, outcomes, strict=True):
-            if isinstance(outcome, Exception):
-                errors[record.index] = outcome
-            else:
-                found[record.index] = outcome
-        return found, errors
 
     def _mark(
         self,
@@ -304,7 +268,7 @@ class Engine:
             self._hold(tx, operation)
 
         self.store.transact(mark)
-        return _with_marks(operation, marks)
+        return phases.with_marks(operation, marks)
 
     def _mark_undone(
         self,
@@ -325,7 +289,7 @@ class Engine:
             self._hold(tx, operation)
 
         self.store.transact(mark)
-        return _with_marks(operation, marks)
+        return phases.with_marks(operation, marks)
 
     def _hold(self, tx: WriteTransaction, operation: Operation) -> None:
         """Renew the lease; one that lost it must not touch a host again."""
@@ -376,7 +340,7 @@ class Engine:
         """
         states.check_transition(operation, state)
         settled = dataclasses.replace(
-            _with_marks(operation, marks), state=state
+            phases.with_marks(operation, marks), state=state
         )
 
         def close(tx: WriteTransaction) -> None:
@@ -405,46 +369,6 @@ def _do(each: step.Step, site: Site) -> Found:
 def _undo(each: step.Step, site: Site) -> Found:
     each.undo(site)
     return {}
-
-
-def _broken(
-    record: StepRecord, bug: Exception
-) -> exceptions.GlusterHeketiError:
-    """Say where a bug showed; what it says by itself may be one word."""
-    error = exceptions.StepBroke(
-        step=record.kind,
-        host=record.host or 'any host',
-        error=type(bug).__name__,
-        said=str(bug) or 'without a word',
-    )
-    error.__cause__ = bug
-    return error
-
-
-def _phases(steps: Sequence[StepRecord]) -> list[list[StepRecord]]:
-    ordered = sorted(steps, key=lambda s: s.index)
-    return [
-        list(group)
-        for _, group in itertools.groupby(ordered, key=lambda s: s.kind)
-    ]
-
-
-def _all(
-    records: Sequence[StepRecord], state: StepState
-) -> dict[int, StepState]:
-    return {record.index: state for record in records}
-
-
-def _with_marks(
-    operation: Operation, marks: Mapping[int, StepState]
-) -> Operation:
-    return dataclasses.replace(
-        operation,
-        steps=tuple(
-            dataclasses.replace(s, state=marks.get(s.index, s.state))
-            for s in operation.steps
-        ),
-    )
 
 
 def _reason(errors: Errors) -> str:

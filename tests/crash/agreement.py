@@ -19,6 +19,7 @@ no nodes have to be as they were before anybody heard of them.
 import collections
 import dataclasses
 import itertools
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 
@@ -52,7 +53,10 @@ _GLUSTERD_FILES = (
 class _Record:
     """What the store says."""
 
-    def __init__(self, d: deployment.Deployment) -> None:
+    def __init__(
+        self, d: deployment.Deployment, lost: Collection[str]
+    ) -> None:
+        self.lost = lost
         with d.service.store.read() as tx:
             self.clusters = {c.id: c for c in topology.clusters(tx)}
             self.nodes = {n.manage_host: n for n in topology.nodes(tx)}
@@ -97,11 +101,18 @@ class _Record:
         ]
 
 
-def differences(d: deployment.Deployment) -> list[str]:
-    """Compare the store with every host, every pool and every volume."""
-    record = _Record(d)
+def differences(
+    d: deployment.Deployment, lost: Collection[str] = ()
+) -> list[str]:
+    """Compare the store with every host, every pool and every volume.
+
+    :param lost: hosts that are gone for good, at which nobody looks
+    """
+    record = _Record(d, lost)
     found = [*_in_store(record)]
     for name in d.hosts:
+        if name in lost:
+            continue
         host = d.cluster.host(name)
         if name in record.nodes:
             found += _on_node(record, host)
@@ -348,7 +359,11 @@ def _certificate(
 
 def _refusing(d: deployment.Deployment, record: _Record) -> Iterator[str]:
     """Find nodes that do not take the certificates of others."""
-    hosts = [d.cluster.host(each) for each in d.hosts if each in record.nodes]
+    hosts = [
+        d.cluster.host(each)
+        for each in d.hosts
+        if each in record.nodes and each not in record.lost
+    ]
     for one, other in itertools.permutations(hosts, 2):
         trusted = _read(one, issue.AUTHORITY_FILE)
         if not handshakes.accepts(trusted, _read(other, _CERTIFICATE)):
@@ -394,7 +409,12 @@ def _fstab(host: Host) -> list[str]:
 def _in_pool(
     d: deployment.Deployment, record: _Record, cluster_id: str
 ) -> Iterator[str]:
-    nodes = [n for n in record.nodes.values() if n.cluster_id == cluster_id]
+    nodes = [
+        each
+        for each in record.nodes.values()
+        if each.cluster_id == cluster_id
+        and each.manage_host not in record.lost
+    ]
     ours = [v for v in record.volumes.values() if v.cluster_id == cluster_id]
     for node in nodes:
         host = d.cluster.host(node.manage_host)

@@ -12,94 +12,51 @@
 
 """Every change that can be asked for, each with where it begins."""
 
-import copy
 import dataclasses
 import datetime
 from collections.abc import Callable
-from collections.abc import Mapping
 from typing import Any
 
 from cryptography import x509
 
 from manila_gluster_heketi import exceptions
+from manila_gluster_heketi.model import OpKind
 from manila_gluster_heketi.model import RotationDirection
 from manila_gluster_heketi.model import RotationPhase
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.tls import policy
+from tests.crash.change import Change
 from tests.functional.deployment import Deployment
 
-_SHARE = 'share-1'
-_BYSTANDER = 'bystander'
+SHARE = 'share-1'
 _RENEWAL_DAYS = 20
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    """A change of a deployment.
-
-    :ivar act: asks for it; asked again once it is done, it does nothing
-    :ivar is_done: tells whether it is in force
-    :ivar hosts: how a deployment is made for it
-    :ivar prepare: what has to be there before
-    :ivar has_bystander: there is a volume that has nothing to do with it
-    :ivar is_one: it is one operation, so that it is done or undone
-    :ivar grows: what is undone of it keeps the room reserved that bricks may
-        have grown by
-    """
-
-    name: str
-    act: Callable[[Deployment], object]
-    is_done: Callable[[Deployment], bool]
-    hosts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    prepare: Callable[[Deployment], object] = lambda d: d.load()
-    has_bystander: bool = True
-    is_one: bool = True
-    grows: bool = False
-
-
-def bystander(d: Deployment) -> None:
-    """Make a volume that nothing is to happen to, with data in it."""
-    volume = d.create(_BYSTANDER, gigabytes=1)
-    d.service.change_access(_BYSTANDER, add=['tess'])
-    d.gluster(volume).used_bytes = 4711
-
-
-def untouched(d: Deployment) -> Any:
-    """Look at everything of the bystander."""
-    volume = d.service.volume(_BYSTANDER)
-    bricks = d.bricks(volume)
-    found = []
-    for brick in bricks:
-        for name in d.hosts:
-            lv = d.cluster.host(name).disks.volume_at(
-                f'/dev/{brick.vg_name}/{brick.lv_name}'
-            )
-            if lv is not None:
-                found.append((name, lv.uuid, lv.size_bytes))
-    return copy.deepcopy(
-        (volume, bricks, found, dataclasses.asdict(d.gluster(volume)))
-    )
+_LOAD_KINDS = frozenset({OpKind.NODE_ADD, OpKind.DEVICE_ADD})
+_RESIZE = frozenset({OpKind.VOLUME_RESIZE})
+_ACCESS = frozenset({OpKind.ACCESS_UPDATE})
+_CERTIFICATE = frozenset({OpKind.NODE_CERTIFICATE})
+_ROTATION = frozenset({OpKind.CA_ROTATION, OpKind.NODE_CERTIFICATE})
+_SECURE_ACCESS = frozenset({OpKind.SECURE_ACCESS})
 
 
 def _volume(d: Deployment) -> Any:
-    return d.service.find_volume(_SHARE)
+    return d.service.find_volume(SHARE)
 
 
 def _size(gigabytes: int) -> Callable[[Deployment], bool]:
-    return lambda d: d.service.volume(_SHARE).size_bytes == gigabytes * GIB
+    return lambda d: d.service.volume(SHARE).size_bytes == gigabytes * GIB
 
 
 def _extend(gigabytes: int) -> Callable[[Deployment], object]:
-    return lambda d: d.service.extend_volume(_SHARE, gigabytes * GIB)
+    return lambda d: d.service.extend_volume(SHARE, gigabytes * GIB)
 
 
 def _shrink(d: Deployment) -> None:
-    d.service.shrink_volume(_SHARE, 2 * GIB)
+    d.service.shrink_volume(SHARE, 2 * GIB)
 
 
 def _delete(d: Deployment) -> None:
     try:
-        d.service.delete_volume(_SHARE)
+        d.service.delete_volume(SHARE)
     except exceptions.NotFound:
         # Manila takes a share that is gone for deleted.
         return
@@ -109,11 +66,14 @@ def _add_node(d: Deployment) -> object:
     return d.load(d.document())
 
 
-def _load_three(d: Deployment) -> object:
+def load_three(d: Deployment) -> object:
+    """Load gl1, gl2 and gl3."""
     return d.load(d.document('gl1', 'gl2', 'gl3'))
 
 
-def _with_disks(count: int) -> Callable[[Deployment], object]:
+def with_disks(count: int) -> Callable[[Deployment], object]:
+    """Load so many devices of each node."""
+
     def load(d: Deployment) -> object:
         document = d.document()
         for node in document['clusters'][0]['nodes']:
@@ -182,7 +142,7 @@ def _rotated(direction: RotationDirection) -> Callable[[Deployment], bool]:
 
 def _with_mirror(d: Deployment) -> None:
     d.load()
-    d.create(_SHARE, durability='replicate:2')
+    d.create(SHARE, durability='replicate:2')
 
 
 def _half_rotated(d: Deployment) -> None:
@@ -200,8 +160,9 @@ def _is_secure(wanted: bool) -> Callable[[Deployment], bool]:
     return lambda d: d.service.cluster_named('c1').secure_access is wanted
 
 
-def _three_secure(d: Deployment) -> None:
-    _load_three(d)
+def three_secure(d: Deployment) -> None:
+    """Load three nodes, and switch management encryption on."""
+    load_three(d)
     _secure(True)(d)
 
 
@@ -210,16 +171,20 @@ def _all_secure(d: Deployment) -> None:
     _secure(True)(d)
 
 
-def _devices(d: Deployment, count: int) -> bool:
-    clusters = d.service.clusters()
-    return bool(clusters) and len(clusters[0].devices) == count
+def has_devices(d: Deployment, count: int) -> bool:
+    """Tell whether the cluster has so many devices."""
+    return any(
+        each.cluster.name == 'c1' and len(each.devices) == count
+        for each in d.service.clusters()
+    )
 
 
 def _creation(durability: str, where: str = '', **hosts: Any) -> Change:
     return Change(
         f'create {durability}{where}',
-        lambda d: d.create(_SHARE, durability=durability),
+        lambda d: d.create(SHARE, durability=durability),
         lambda d: _volume(d) is not None,
+        frozenset({OpKind.VOLUME_CREATE}),
         hosts,
     )
 
@@ -228,6 +193,7 @@ def _with_share(
     name: str,
     act: Callable[[Deployment], object],
     is_done: Callable[[Deployment], bool],
+    kinds: frozenset[OpKind],
     gigabytes: int = 4,
     *more: Callable[[Deployment], object],
     durability: str = 'replicate:3',
@@ -235,36 +201,40 @@ def _with_share(
 ) -> Change:
     def prepare(d: Deployment) -> None:
         d.load()
-        d.create(_SHARE, gigabytes=gigabytes, durability=durability)
+        d.create(SHARE, gigabytes=gigabytes, durability=durability)
         for each in more:
             each(d)
 
-    return Change(name, act, is_done, hosts, prepare)
+    return Change(name, act, is_done, kinds, hosts, prepare)
 
 
 LOAD = Change(
     'load a topology',
-    lambda d: d.load(),
-    lambda d: _devices(d, 3),
-    {},
-    lambda d: None,
-    has_bystander=False,
+    load_three,
+    lambda d: has_devices(d, 3),
+    _LOAD_KINDS,
+    {'nodes': 4},
+    # Another cluster has the bystander.
+    lambda d: d.load(d.document('gl4', name='c2')),
+    bystander='distribute',
     is_one=False,
 )
 ADD_NODE = Change(
     'add a node',
     _add_node,
-    lambda d: _devices(d, 4),
+    lambda d: has_devices(d, 4),
+    _LOAD_KINDS,
     {'nodes': 4},
-    _load_three,
+    load_three,
     is_one=False,
 )
 ADD_DEVICES = Change(
     'add devices',
-    _with_disks(2),
-    lambda d: _devices(d, 6),
+    with_disks(2),
+    lambda d: has_devices(d, 6),
+    frozenset({OpKind.DEVICE_ADD}),
     {'disks': 2},
-    _with_disks(1),
+    with_disks(1),
 )
 CREATE_DISTRIBUTE = _creation('distribute')
 CREATE_REPLICA_2 = _creation('replicate:2')
@@ -273,33 +243,50 @@ CREATE_ARBITER = _creation('arbiter')
 CREATE_DISPERSE = _creation('disperse:4+2', nodes=6)
 CREATE_ELSEWHERE = _creation('replicate:3', ' of five hosts', nodes=5)
 EXTEND_QUOTA = _with_share(
-    'extend the quota', _extend(4), _size(4), 4, _shrink
+    'extend the quota', _extend(4), _size(4), _RESIZE, 4, _shrink
 )
 EXTEND_IN_PLACE = dataclasses.replace(
-    _with_share('extend in place', _extend(8), _size(8)), grows=True
+    _with_share('extend in place', _extend(8), _size(8), _RESIZE), grows=True
 )
 EXTEND_BY_SETS = _with_share(
-    'extend by sets', _extend(8), _size(8), disks=2, disk_bytes=7 * GIB
+    'extend by sets',
+    _extend(8),
+    _size(8),
+    _RESIZE,
+    disks=2,
+    disk_bytes=7 * GIB,
+)
+SHRINK = _with_share('shrink', _shrink, _size(2), _RESIZE)
+DELETE = _with_share(
+    'delete',
+    _delete,
+    lambda d: _volume(d) is None,
+    frozenset({OpKind.VOLUME_DELETE}),
 )
 EXTEND_ELSEWHERE = _with_share(
-    'extend on other hosts', _extend(8), _size(8), nodes=6, disk_bytes=7 * GIB
+    'extend on other hosts',
+    _extend(8),
+    _size(8),
+    _RESIZE,
+    nodes=6,
+    disk_bytes=7 * GIB,
 )
-SHRINK = _with_share('shrink', _shrink, _size(2))
-DELETE = _with_share('delete', _delete, lambda d: _volume(d) is None)
 ACCESS = _with_share(
     'change access',
-    lambda d: d.service.change_access(_SHARE, names=['alice', 'bob']),
-    lambda d: d.service.volume(_SHARE).access == ('alice', 'bob'),
+    lambda d: d.service.change_access(SHARE, names=['alice', 'bob']),
+    lambda d: d.service.volume(SHARE).access == ('alice', 'bob'),
+    _ACCESS,
     2,
-    lambda d: d.service.change_access(_SHARE, names=['alice', 'carol']),
+    lambda d: d.service.change_access(SHARE, names=['alice', 'carol']),
 )
 REVOKE = dataclasses.replace(
     _with_share(
         'revoke a name',
         lambda d: d.service.revocation.revoke('carol'),
-        lambda d: d.service.volume(_SHARE).access == ('alice',),
+        lambda d: d.service.volume(SHARE).access == ('alice',),
+        _ACCESS,
         2,
-        lambda d: d.service.change_access(_SHARE, names=['alice', 'carol']),
+        lambda d: d.service.change_access(SHARE, names=['alice', 'carol']),
     ),
     # The ban comes before the operation, and stays.
     is_one=False,
@@ -308,6 +295,7 @@ RENEW_CERTIFICATE = Change(
     'renew a certificate',
     _renew('gl2'),
     lambda d: _renewed(d, 'gl2'),
+    _CERTIFICATE,
     {},
     _with_old_certificates('gl2'),
 )
@@ -315,6 +303,7 @@ RENEW_CERTIFICATES = Change(
     'renew all certificates',
     _renew(),
     lambda d: _renewed(d, *d.hosts),
+    _CERTIFICATE,
     {},
     _with_old_certificates('gl1', 'gl2', 'gl3'),
     is_one=False,
@@ -324,32 +313,36 @@ ROTATE = Change(
     'rotate the authority',
     _rotate,
     _rotated(RotationDirection.FORWARD),
+    _ROTATION,
     {'nodes': 2},
     _with_mirror,
-    has_bystander=False,
+    bystander='replicate:2',
     is_one=False,
 )
 ROTATE_BACK = Change(
     'rotate the authority back',
     lambda d: d.service.rotations.back(),
     _rotated(RotationDirection.BACK),
+    _ROTATION,
     {'nodes': 2},
     _half_rotated,
-    has_bystander=False,
+    bystander='replicate:2',
     is_one=False,
 )
 SECURE = Change(
     'switch secure-access on',
     _secure(True),
     _is_secure(True),
+    _SECURE_ACCESS,
 )
 INSECURE = Change(
     'switch secure-access off',
     _secure(False),
     _is_secure(False),
+    _SECURE_ACCESS,
     {},
     _all_secure,
 )
 ADD_SECURE_NODE = dataclasses.replace(
-    ADD_NODE, name='add a node with secure-access', prepare=_three_secure
+    ADD_NODE, name='add a node with secure-access', prepare=three_secure
 )

@@ -25,10 +25,14 @@ from manila_gluster_heketi import exceptions
 from tests import base
 from tests.crash import changes
 from tests.crash import host_faults
+from tests.crash import removals
+from tests.crash import repairs
 from tests.crash import stage
 
 _EVERY = os.environ.get('GLUSTER_HEKETI_CRASH') == 'all'
 _SAMPLE = 25
+# Of what differs little from another change.
+_FEW = 10
 # Peers need a while until all of them see who came back.
 _RECONNECT = 25.0
 _ROUNDS = 3
@@ -37,8 +41,12 @@ Point = tuple[host_faults.HostFault, tuple[str, int], tuple[str, ...]]
 
 
 class EveryHostFault(stage.Staged):
-    """All faults at all steps of one change; the class names it."""
+    """All faults at all steps of one change; the class names it.
 
+    :cvar sample: how many are tried, of one host and of two
+    """
+
+    sample = _SAMPLE
     TIMEOUT_SCALING_FACTOR = 60 if _EVERY else 5
 
     def setUp(self) -> None:
@@ -56,7 +64,11 @@ class EveryHostFault(stage.Staged):
 
     def _points(self, count: int) -> list[Point]:
         steps = self.stage.trace()
-        hosts = self.stage.deployment.hosts
+        hosts = [
+            each
+            for each in self.stage.deployment.hosts
+            if each not in self.change.lost
+        ]
         return [
             (fault, step, victims)
             for step, fault in itertools.product(steps, host_faults.ALL)
@@ -78,7 +90,7 @@ class EveryHostFault(stage.Staged):
         points = self._points(count)
         if not _EVERY:
             seeded = random.Random(f'{self.change.name} {count}')
-            points = seeded.sample(points, min(_SAMPLE, len(points)))
+            points = seeded.sample(points, min(self.sample, len(points)))
         failed: dict[str, list[str]] = {}
         for point in points:
             problems = self._try(*point)
@@ -164,6 +176,27 @@ class AddDevicesTestCase(EveryHostFault, base.TestCase):
     change = changes.ADD_DEVICES
 
 
+class CreateDistributeTestCase(EveryHostFault, base.TestCase):
+    """A volume of single bricks."""
+
+    sample = _FEW
+    change = changes.CREATE_DISTRIBUTE
+
+
+class CreateReplica2TestCase(EveryHostFault, base.TestCase):
+    """A volume with two copies."""
+
+    sample = _FEW
+    change = changes.CREATE_REPLICA_2
+
+
+class CreateArbiterTestCase(EveryHostFault, base.TestCase):
+    """A volume with two copies and an arbiter."""
+
+    sample = _FEW
+    change = changes.CREATE_ARBITER
+
+
 class CreateTestCase(EveryHostFault, base.TestCase):
     """A volume on the only hosts that there are."""
 
@@ -218,6 +251,13 @@ class AccessTestCase(EveryHostFault, base.TestCase):
     change = changes.ACCESS
 
 
+class RevokeTestCase(EveryHostFault, base.TestCase):
+    """A name that is banned and cut off."""
+
+    sample = _FEW
+    change = changes.REVOKE
+
+
 class RenewCertificateTestCase(EveryHostFault, base.TestCase):
     """A new certificate for a node that serves."""
 
@@ -258,3 +298,35 @@ class AddSecureNodeTestCase(EveryHostFault, base.TestCase):
     """One more node where there is management encryption."""
 
     change = changes.ADD_SECURE_NODE
+
+
+class RemoveDeviceTestCase(EveryHostFault, base.TestCase):
+    """A device without bricks goes."""
+
+    change = removals.REMOVE_DEVICE
+
+
+class RemoveNodeTestCase(EveryHostFault, base.TestCase):
+    """A node without devices goes."""
+
+    change = removals.REMOVE_NODE
+
+
+class RemoveSecureNodeTestCase(EveryHostFault, base.TestCase):
+    """The same where there is management encryption."""
+
+    sample = _FEW
+    change = removals.REMOVE_SECURE_NODE
+
+
+class ForgetNodeTestCase(EveryHostFault, base.TestCase):
+    """A node that is lost for good, while the others fail."""
+
+    sample = _FEW
+    change = removals.FORGET_NODE
+
+
+class RepairTestCase(EveryHostFault, base.TestCase):
+    """Damage of a volume and of a node."""
+
+    change = repairs.REPAIR

@@ -12,24 +12,31 @@
 
 """A process dies at every point of every change; the next one goes on.
 
-Of the longest changes every seventh point is tried, and all where the
+Of the longest changes every seventh point is tried, and of those at which a
+host runs on to the end of its script some, by a seed. All are where the
 environment variable GLUSTER_HEKETI_CRASH is "all".
 """
 
 import os
+import random
 from collections.abc import Callable
 from collections.abc import Iterator
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.executor.inject import Killed
 from manila_gluster_heketi.executor.inject_rules import Act
+from manila_gluster_heketi.executor.inject_rules import Rest
 from manila_gluster_heketi.executor.inject_rules import Rule
 from manila_gluster_heketi.executor.inject_rules import When
 from tests import base
 from tests.crash import changes
+from tests.crash import removals
+from tests.crash import repairs
 from tests.crash import stage
 
-_LONG = 1 if os.environ.get('GLUSTER_HEKETI_CRASH') == 'all' else 7
+_EVERY = os.environ.get('GLUSTER_HEKETI_CRASH') == 'all'
+_LONG = 1 if _EVERY else 7
+_SAMPLE = 5
 
 
 class EveryPoint(stage.Staged):
@@ -48,6 +55,21 @@ class EveryPoint(stage.Staged):
             (f'{when} command {at}', self._dies_at_command(when, at))
             for at in range(0, commands, self.stride)
             for when in When
+        )
+
+    def test_while_the_host_runs_on(self) -> None:
+        """What the process has sent is run to the end, unheard."""
+        commands, _ = self.stage.count()
+        points = [(when, at) for at in range(commands) for when in When]
+        if not _EVERY:
+            seeded = random.Random(self.change.name)
+            points = seeded.sample(points, min(_SAMPLE, len(points)))
+        self._try_all(
+            (
+                f'{when} command {at}, and the rest is run',
+                self._dies_at_command(when, at, Rest.NOW),
+            )
+            for when, at in points
         )
 
     def test_at_each_commit(self) -> None:
@@ -91,11 +113,12 @@ class EveryPoint(stage.Staged):
 
     # --- deaths -----------------------------------------------------------
 
-    def _dies_at_command(self, when: When, at: int) -> Callable[[], None]:
+    def _dies_at_command(
+        self, when: When, at: int, rest: Rest = Rest.NEVER
+    ) -> Callable[[], None]:
         def die() -> None:
-            self._expect_death(
-                lambda: self.stage.act(Rule(Act.KILL, when, skip=at))
-            )
+            rule = Rule(Act.KILL, when, skip=at, rest=rest)
+            self._expect_death(lambda: self.stage.act(rule))
 
         return die
 
@@ -288,3 +311,34 @@ class AddSecureNodeTestCase(EveryPoint, base.TestCase):
     """One more node where there is management encryption."""
 
     change = changes.ADD_SECURE_NODE
+
+
+class RemoveDeviceTestCase(EveryPoint, base.TestCase):
+    """A device without bricks goes."""
+
+    change = removals.REMOVE_DEVICE
+
+
+class RemoveNodeTestCase(EveryPoint, base.TestCase):
+    """A node without devices goes."""
+
+    change = removals.REMOVE_NODE
+
+
+class RemoveSecureNodeTestCase(EveryPoint, base.TestCase):
+    """The same where there is management encryption."""
+
+    change = removals.REMOVE_SECURE_NODE
+
+
+class ForgetNodeTestCase(EveryPoint, base.TestCase):
+    """A node that is lost for good, with its devices."""
+
+    change = removals.FORGET_NODE
+
+
+class RepairTestCase(EveryPoint, base.TestCase):
+    """Damage of a volume and of a node."""
+
+    stride = _LONG
+    change = repairs.REPAIR

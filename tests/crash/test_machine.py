@@ -36,7 +36,7 @@ from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
 from tests import base
 from tests.crash import agreement
-from tests.crash import changes
+from tests.crash import change
 from tests.crash import host_faults
 from tests.crash import workers
 
@@ -244,7 +244,7 @@ class Machine(stateful.RuleBasedStateMachine):
             *self._not_on_record(),
             *self._open_to_all(),
         ]
-        if changes.untouched(self.d) != self.bystander:
+        if change.untouched(self.d) != self.bystander:
             found.append('the bystander was touched')
         assert not found, '\n'.join(found)
 
@@ -314,12 +314,12 @@ class MachineTestCase(base.TestCase):
         for node in document['clusters'][0]['nodes']:
             node['devices'] = d.disks[:1]
         d.load(document)
-        changes.bystander(d)
+        change.bystander(d)
         stage.save()
         machine = type(
             'Machine',
             (Machine,),
-            {'stage': stage, 'bystander': changes.untouched(d)},
+            {'stage': stage, 'bystander': change.untouched(d)},
         )
         stateful.run_state_machine_as_test(
             machine,

@@ -1,0 +1,26 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""All changes that there are, wherever they are written down."""
+
+from tests.crash import changes
+from tests.crash import removals
+from tests.crash import repairs
+from tests.crash.change import Change
+
+ALL = tuple(
+    each
+    for module in (changes, removals, repairs)
+    for each in vars(module).values()
+    if isinstance(each, Change)
+)

@@ -16,6 +16,7 @@ A failure is shrunk by hypothesis to the shortest list of steps that it finds,
 which reads as a script: who was asked what, who took which step, what broke.
 """
 
+import contextlib
 import functools
 import logging
 import os
@@ -29,7 +30,9 @@ from hypothesis import stateful
 from hypothesis import strategies
 
 from manila_gluster_heketi import durability as durabilities
+from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi import names
 from manila_gluster_heketi.service import Service
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.store import topology
@@ -40,8 +43,8 @@ from tests.crash import change
 from tests.crash import host_faults
 from tests.crash import workers
 
-_WORKERS = 4
 _NODES = 5
+_DISKS = 2
 _ROUNDS = 4
 _MORE = int(os.environ.get('GLUSTER_HEKETI_CRASH') == 'all')
 
@@ -57,6 +60,7 @@ _DURABILITY = strategies.sampled_from(
 _FAULT = strategies.sampled_from(
     [each for each in host_faults.ALL if not each.in_midst]
 )
+_DISK = strategies.integers(0, _DISKS - 1)
 #: As many hosts as may be ill at once.
 _ILL = 2
 
@@ -83,7 +87,6 @@ _needs_share = stateful.precondition(
 )
 _needs_idle = stateful.precondition(lambda self: bool(self.idle()))
 _needs_busy = stateful.precondition(lambda self: bool(self.stage.turns.ready))
-_needs_rest = stateful.precondition(lambda self: not self.stage.turns.ready)
 _needs_health = stateful.precondition(lambda self: len(self.ill) < _ILL)
 _needs_illness = stateful.precondition(lambda self: bool(self.ill))
 
@@ -98,6 +101,7 @@ class Machine(stateful.RuleBasedStateMachine):
         super().__init__()
         self.stage.set_back()
         self.ill: dict[str, host_faults.HostFault] = {}
+        self.without_record: set[str] = set()
         self.d = self.stage.deployment
 
     def teardown(self) -> None:
@@ -119,6 +123,18 @@ class Machine(stateful.RuleBasedStateMachine):
             if volume.state is not model.VolumeState.CONDEMNED
             and volume.name.startswith('share-')
         )
+
+    def empty_hosts(self) -> list[str]:
+        """List the nodes that hold no bricks."""
+        with self.d.service.store.read() as tx:
+            return [
+                node.manage_host
+                for node in topology.nodes(tx)
+                if not any(
+                    volumes.bricks_of_device(tx, device.id)
+                    for device in topology.devices(tx, node.id)
+                )
+            ]
 
     def has_new_hosts(self) -> bool:
         """Tell whether a load would add anything."""
@@ -182,6 +198,45 @@ class Machine(stateful.RuleBasedStateMachine):
         document = self.d.document()
         self._ask('load', lambda s: self.d.load_in(s, document))
 
+    @_needs_idle
+    @_step(host=_HOST, disk=_DISK)
+    def remove_device(self, host: str, disk: int) -> None:
+        """Ask for the end of a device, which may hold bricks."""
+        path = self.d.disks[disk]
+        self._ask(
+            f'remove {host}:{path}',
+            lambda s: s.hardware.remove_device(host, path),
+        )
+
+    @stateful.precondition(lambda self: self.idle() and self.empty_hosts())
+    @_step(which=_WHICH)
+    def remove_node(self, which: int) -> None:
+        """Ask for the end of a node with its devices, which are empty yet."""
+        host = self.empty_hosts()[which % len(self.empty_hosts())]
+
+        def remove(service: Service) -> None:
+            for path in self.d.disks:
+                with contextlib.suppress(exceptions.NotFound):
+                    service.hardware.remove_device(host, path)
+            service.hardware.remove_node(host)
+
+        self._ask(f'remove {host}', remove)
+
+    @_needs_idle
+    @_step()
+    def repair(self) -> None:
+        """Ask for all that can be mended."""
+        self._ask('repair', lambda s: s.truth.repair())
+
+    @_needs_idle
+    @_step(host=_HOST)
+    def renew(self, host: str) -> None:
+        """Ask for a new certificate of a node."""
+        self._ask(
+            f'renew {host}',
+            lambda s: s.node_certificates.renew((host,), every=True),
+        )
+
     @stateful.precondition(
         lambda self: self.idle() and self.d.service.operations()
     )
@@ -208,7 +263,7 @@ class Machine(stateful.RuleBasedStateMachine):
     # --- what happens -----------------------------------------------------
 
     @_needs_busy
-    @_step(worker=strategies.integers(0, _WORKERS - 1))
+    @_step(worker=strategies.integers(0, len(workers.MACHINES) - 1))
     def kill(self, worker: int) -> None:
         """A process dies, and another one takes its place."""
         self.stage.kill(worker)
@@ -221,6 +276,14 @@ class Machine(stateful.RuleBasedStateMachine):
             self.ill[host] = fault
             fault.strike(self.stage.cluster, host)
 
+    @_needs_health
+    @_step(host=_HOST)
+    def damage(self, host: str) -> None:
+        """A host loses the record of itself, which recovery does not see."""
+        files = self.stage.cluster.host(host).space.root.files
+        if files.pop(names.NODE_RECORD, None):
+            self.without_record.add(host)
+
     @_needs_illness
     @_step(which=strategies.integers(0, _ILL - 1))
     def heal(self, which: int) -> None:
@@ -228,11 +291,27 @@ class Machine(stateful.RuleBasedStateMachine):
         host = list(self.ill)[which % len(self.ill)]
         self.ill.pop(host).heal(self.stage.cluster, host)
 
-    @_needs_rest
     @_step(minutes=strategies.sampled_from([1, 5, 20]))
-    def put_clock_forward(self, minutes: int) -> None:
-        """Time passes, while nobody does anything."""
-        self.stage.put_clock_forward(minutes)
+    def pass_time(self, minutes: int) -> None:
+        """Time passes, while all who work are asleep."""
+        self.stage.pass_time(minutes)
+
+    @_step(minutes=strategies.sampled_from([-20, -5, -2, 0, 2, 5, 20]))
+    def set_clock(self, minutes: int) -> None:
+        """The clock is set, right or wrong, under who works."""
+        self.stage.clocks.set(minutes)
+
+    @stateful.precondition(lambda self: self.idle() and self.stage.turns.ready)
+    @_step(asleep=strategies.booleans(), times=strategies.integers(1, 15))
+    def overtake(self, asleep: bool, times: int) -> None:
+        """Who is at work is taken for dead: it slept, or the clock jumped."""
+        if asleep:
+            self.stage.pass_time(5)
+        else:
+            self.stage.clocks.set(20)
+        self._ask('recover', lambda s: s.recover())
+        for _ in range(times):
+            self.stage.step(-1)
 
     # --- what always holds ------------------------------------------------
 
@@ -288,11 +367,19 @@ class Machine(stateful.RuleBasedStateMachine):
             fault.heal(self.stage.cluster, host)
         self.stage.finish()
         for _ in range(_ROUNDS):
-            self.stage.put_clock_forward(20)
+            self.stage.pass_time(20)
             found = [each.error for each in self.d.service.recover()]
-            if not any(found):
+            # A lease lasts longer that was taken while the clock was ahead.
+            if not any(found) and not self.d.service.operations():
                 break
-        found += agreement.differences(self.d)
+        damage = {
+            f'{host}: files: {names.NODE_RECORD} is missing'
+            for host in self.without_record
+        }
+        found += [*{*agreement.differences(self.d)} - damage]
+        if damage:
+            self.d.service.truth.repair()
+            found += agreement.differences(self.d)
         assert not any(found), '\n'.join(found)
         self.check()
 
@@ -307,7 +394,9 @@ class MachineTestCase(base.TestCase):
         # Many runs would fill the memory with what they log.
         self.useFixture(fixtures.FakeLogger(level=logging.ERROR))
         stage = self.useFixture(
-            workers.Workers(_WORKERS, nodes=_NODES, disks=2)
+            # More than there are nodes and volumes, so that no thread waits
+            # for another one but in its turn.
+            workers.Workers(nodes=_NODES, disks=_DISKS, cluster_operations=32)
         )
         d = stage.deployment
         document = d.document('gl1', 'gl2', 'gl3', 'gl4')

@@ -233,6 +233,13 @@ class ExtendBySetsTestCase(EveryHostFault, base.TestCase):
     change = changes.EXTEND_BY_SETS
 
 
+class ExtendElsewhereTestCase(EveryHostFault, base.TestCase):
+    """New bricks on hosts that have none of the volume yet."""
+
+    sample = _FEW
+    change = changes.EXTEND_ELSEWHERE
+
+
 class ShrinkTestCase(EveryHostFault, base.TestCase):
     """A smaller quota."""
 

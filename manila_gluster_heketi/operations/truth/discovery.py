@@ -14,6 +14,7 @@
 """Finding all nodes from some, and looking at them."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -23,7 +24,6 @@ from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import names
 from manila_gluster_heketi.hostcmd import gluster_xml
 from manila_gluster_heketi.hostcmd import node_record
-from manila_gluster_heketi.hostcmd.node_record import NodeRecord
 from manila_gluster_heketi.operations.site import Site
 from manila_gluster_heketi.operations.truth import agreement
 from manila_gluster_heketi.operations.truth import pools
@@ -32,14 +32,7 @@ from manila_gluster_heketi.operations.truth.codes import Code
 from manila_gluster_heketi.operations.truth.compare_nodes import unseen
 from manila_gluster_heketi.operations.truth.findings import Finding
 from manila_gluster_heketi.operations.truth.pools import PoolView
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Sighted:
-    """A host that is a node by its own record."""
-
-    view: survey.HostView
-    record: NodeRecord
+from manila_gluster_heketi.operations.truth.sighted import Sighted
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,8 +56,8 @@ def discover(
     """Look at hosts and at all their peers; say what is unclear about them.
 
     The hosts named are looked at first. Each of their peers is reached at
-    the address that Gluster has, unless one of those named has it. Each node
-    is asked what it knows of its pool, since one may be cut off.
+    the address that Gluster has, unless one of those named has it. Some of
+    each pool are asked what they know of it, since one may be cut off.
     """
     found = _Discovery(site)
     found.look(hosts)
@@ -110,28 +103,36 @@ class _Discovery:
         return unseen
 
     def ask(self) -> bool:
-        """Ask the nodes that were not asked yet; look at peers they name.
+        """Ask the nodes whose turn it is; look at peers that they name.
 
         :returns: whether there were any
         """
+        chosen = self._chosen()
         views = pools.look_from_each(
-            self._site,
-            {
-                each.view.host: each.record.storage_host
-                for each in self._nodes
-                if each.view.host not in self._views
-            },
+            self._site, {each.host: each.address for each in chosen}
         )
         self._views |= views
         for view in views.values():
             if isinstance(view, PoolView):
                 self._sought.add(view.uuid)
                 self._look_at_peers(self._strangers(view), view)
-        return bool(views)
+        return bool(chosen)
+
+    def _chosen(self) -> list[Sighted]:
+        """Choose whom to ask: one that nobody names tells of its pool."""
+        groups, outside = self._arranged()
+        chosen = [
+            each
+            for _, nodes in groups
+            for each in agreement.next_asked(nodes, self._views)
+        ]
+        left = [each for each in outside if each.host not in self._views]
+        likely = [each for each in left if each.view.known is not None]
+        return chosen or likely[:1] or left
 
     def _strangers(self, view: PoolView) -> list[gluster_xml.Peer]:
         """List the peers that nobody looked for yet."""
-        known = {each.record.storage_host for each in self._nodes}
+        known = {each.address for each in self._nodes}
         found = [
             peer
             for peer in view.peers
@@ -178,37 +179,47 @@ class _Discovery:
             self._nodes.append(sighted)
 
     def arrange(self) -> Iterator[Pool]:
-        """Arrange the nodes by their pools; say who is in none that answers.
+        """Arrange the nodes by their pools; say who is in none."""
+        groups, outside = self._arranged()
+        self.problems += map(self._outside, outside)
+        for views, nodes in groups:
+            yield self._pool(views, nodes)
 
-        They are in one pool if either of them names the other.
+    def _arranged(
+        self,
+    ) -> tuple[
+        list[tuple[list[PoolView], list[Sighted]]],
+        list[Sighted],
+    ]:
+        """Put nodes together that are in one pool, with what they say of it.
+
+        :returns: these, and the nodes that nobody names who said something
         """
         groups = _groups(
             [v for v in self._views.values() if isinstance(v, PoolView)]
         )
+        places: dict[str, int] = {}
+        for place, views in enumerate(groups):
+            for name in itertools.chain(*(each.members for each in views)):
+                places.setdefault(name, place)
+        own = {v.host: place for place, g in enumerate(groups) for v in g}
         nodes_of: list[list[Sighted]] = [[] for _ in groups]
+        outside = []
         for node in self._nodes:
-            for views, nodes in zip(groups, nodes_of, strict=True):
-                if self._is_in(node, views):
-                    nodes.append(node)
-                    break
+            found = own.get(node.host, places.get(node.address))
+            if found is None:
+                outside.append(node)
             else:
-                self.problems.append(self._outside(node))
-        for views, nodes in zip(groups, nodes_of, strict=True):
-            yield self._pool(views, nodes)
-
-    def _is_in(self, node: Sighted, views: Sequence[PoolView]) -> bool:
-        own = self._views[node.view.host]
-        if isinstance(own, PoolView):
-            return own in views
-        return any(node.record.storage_host in v.members for v in views)
+                nodes_of[found].append(node)
+        return list(zip(groups, nodes_of, strict=True)), outside
 
     def _outside(self, node: Sighted) -> Finding:
         """Say that nobody tells about a node's pool."""
-        silence = self._views[node.view.host]
+        silence = self._views[node.host]
         assert not isinstance(silence, PoolView)
         return Finding(
             Code.POOL_SILENT,
-            node.view.host,
+            node.host,
             'trusted pool',
             'an answer',
             silence.what,
@@ -218,16 +229,13 @@ class _Discovery:
         self, views: Sequence[PoolView], nodes: Sequence[Sighted]
     ) -> Pool:
         """Choose what to believe of a pool; say what speaks against it."""
-        addresses = {n.view.host: n.record.storage_host for n in nodes}
-        view = agreement.believed(views, addresses.values())
-        self.problems += agreement.divided(view, views, addresses)
-        connected = [
-            n for n in nodes if n.record.storage_host in view.connected
-        ]
+        view = agreement.believed(views, nodes)
+        self.problems += agreement.divided(view, views, nodes)
+        connected = [each for each in nodes if each.address in view.connected]
         for node in connected:
-            silence = self._views[node.view.host]
-            if not isinstance(silence, PoolView):
-                self.problems.append(unseen(node.view.host, silence))
+            silence = self._views.get(node.host)
+            if isinstance(silence, exceptions.HostError):
+                self.problems.append(unseen(node.host, silence))
         return Pool(
             view=view,
             nodes=tuple(nodes),
@@ -309,8 +317,4 @@ def _hosts_of(
 ) -> list[str]:
     """List the hosts of a volume's bricks, of those seen."""
     addresses = {each.partition(':')[0] for each in info.addresses}
-    return [
-        each.view.host
-        for each in nodes
-        if each.record.storage_host in addresses
-    ]
+    return [each.host for each in nodes if each.address in addresses]

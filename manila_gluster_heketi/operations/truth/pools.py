@@ -34,8 +34,8 @@ from manila_gluster_heketi.operations.truth import survey
 
 # Whoever can't say what is asked for is followed by some others, not by all
 # of a thousand. More are asked if nobody says anything.
-_MOST_VIEWS = 5
-_MOST_SILENT = 16
+MOST_VIEWS = 5
+MOST_SILENT = 16
 _ASKED_AT_ONCE = 16
 _STARTED = 'Started'
 _ITSELF = 'localhost'
@@ -62,6 +62,11 @@ class PoolView:
         """Of the host that was asked; '' if it does not name itself."""
         own = (peer.uuid for peer in self.peers if _ITSELF in peer.names)
         return next(own, '')
+
+    @functools.cached_property
+    def ready(self) -> frozenset[str]:
+        """UUIDs of the peers that volumes may have bricks on, and its own."""
+        return frozenset(peer.uuid for peer in self.peers if peer.is_ready)
 
     @functools.cached_property
     def members(self) -> frozenset[str]:
@@ -99,6 +104,14 @@ class PoolView:
 
 
 Outcome = PoolView | exceptions.HostError
+
+
+def backing(connected: Set[str], members: Set[str]) -> int:
+    """Count the members that one is connected to, up to a majority.
+
+    Beyond that, more of them do not make it more credible.
+    """
+    return min(len(connected & members), len(members) // 2 + 1)
 
 
 def volume_of(
@@ -164,21 +177,20 @@ def look(
         most volumes, of those that are connected to most members; the last
         error if none says anything
     """
-    majority = len(expected) // 2 + 1
 
     def known(view: PoolView) -> tuple[int, int, int]:
         return (
-            min(len(view.connected & expected), majority),
+            backing(view.connected, expected),
             len(view.members & expected),
             len(view.volumes.keys() & volumes),
         )
 
-    everything = majority, len(expected), len(volumes)
+    everything = backing(expected, expected), len(expected), len(volumes)
     found: list[PoolView] = []
     silent = 0
     error: exceptions.HostError = _nobody()
     for host, address in hosts.items():
-        if len(found) == _MOST_VIEWS or silent == _MOST_SILENT:
+        if len(found) == MOST_VIEWS or silent == MOST_SILENT:
             break
         try:
             found.append(_look_from(site, host, address))
@@ -232,7 +244,7 @@ def ask_quotas(
 
     def ask(key: str) -> survey.Quota:
         hosts, name = questions[key]
-        return _ask_quota(site, hosts[:_MOST_VIEWS], name)
+        return _ask_quota(site, hosts[:MOST_VIEWS], name)
 
     with concurrent.futures.ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
         answers = threads.map(ask, questions)

@@ -27,8 +27,8 @@ from manila_gluster_heketi.hostcmd import marks
 from manila_gluster_heketi.hostcmd.node_record import DeviceEntry
 from manila_gluster_heketi.operations.truth.codes import Code
 from manila_gluster_heketi.operations.truth.discovery import Pool
-from manila_gluster_heketi.operations.truth.discovery import Sighted
 from manila_gluster_heketi.operations.truth.findings import Finding
+from manila_gluster_heketi.operations.truth.sighted import Sighted
 
 #: Finds the host key on record for a host, '' if there is none.
 HostKey = Callable[[str], str]

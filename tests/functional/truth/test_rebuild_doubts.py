@@ -132,21 +132,90 @@ class DisagreementTestCase(LostStoreTestCase):
         self.assertIn('Rejected', rebuilt.problems[0].found)
         self.assertIn('user.alone', rebuilt.problems[1].found)
 
+    def test_a_node_that_nobody_named_is_rejected(self) -> None:
+        """It is asked, and those that agree with the others are not."""
+        d = self.deploy(nodes=6)
+        d.create()
+        volume = damage.gluster(d)
+        d.cluster.change_alone('gl6', volume.name)
+        volume.version += 1
+        damage.pool(d).resync()
+        seen = self.count(d)
+        rebuilt = d.service.truth.plan_rebuild(['gl1'])
+        self.assertEqual(
+            [
+                (Code.NODE_NO_PEER, '10.0.0.6', 'connected to gl1'),
+                (Code.VOLUME_DISPUTED, '10.0.0.6', 'as on gl1'),
+            ],
+            self._told(rebuilt),
+        )
+        asked = {host for host, count in seen.items() if count > 1}
+        self.assertEqual({'gl1', '10.0.0.2', '10.0.0.6'}, asked)
+
+    def test_a_node_that_nobody_asks_missed_a_creation(self) -> None:
+        """Each says the names of what it knows."""
+        d = self.deploy(nodes=6)
+        d.create()
+        damage.miss(d, 'gl6', damage.gluster(d).name)
+        seen = self.count(d)
+        rebuilt = d.service.truth.plan_rebuild(['gl1'])
+        self.assertEqual(
+            [(Code.NODE_MISSED, '10.0.0.6', 'known')], self._told(rebuilt)
+        )
+        self.assertEqual(1, seen['10.0.0.6'])
+
+    def test_some_are_cut_off_together(self) -> None:
+        """Nobody asks all of them before one of those on the other side."""
+        d = self.deploy(nodes=11)
+        d.create()
+        few, most = d.hosts[:5], d.hosts[5:]
+        for one in few:
+            for other in most:
+                d.cluster.cut_link(one, other)
+        d.cluster.advance(2000)
+        volume = damage.gluster(d)
+        old = copy.deepcopy(volume)
+        old.options['auth.ssl-allow'] += ',mallory'
+        for name in few:
+            damage.miss(d, name, volume.name, old)
+        seen = self.count(d)
+        rebuilt = d.service.truth.plan_rebuild(['gl1'])
+        names = [*map(d.storage, few[1:]), 'gl1']
+        self.assertEqual(
+            [
+                *(
+                    (Code.NODE_NO_PEER, n, 'connected to 10.0.0.6')
+                    for n in names
+                ),
+                *((Code.VOLUME_DISPUTED, n, 'as on 10.0.0.6') for n in names),
+            ],
+            self._told(rebuilt),
+        )
+        asked = {host for host, count in seen.items() if count > 1}
+        self.assertEqual({*names, '10.0.0.6', '10.0.0.7'}, asked)
+
     def test_a_glusterd_says_nothing(self) -> None:
         """Its peers have not noticed; what it knows, nobody knows."""
         d = self._deploy()
         before = d.record()
         self.lose(d)
-        concerns = on('10.0.0.3', says('volume', 'info'))
+        lists = on('10.0.0.4', says('volume', 'list'))
+        concerns = on('10.0.0.4', says('volume', 'info'))
 
         def broken(host: str, command: Command) -> None:
+            if lists(host, command):
+                d.cluster.host('gl4').glusterd_runs = False
             if concerns(host, command):
                 fail('out of memory')(host, command)
 
-        d.executor.before = broken
+        def back(host: str, command: Command) -> None:
+            if lists(host, command):
+                d.cluster.host('gl4').glusterd_runs = True
+
+        d.executor.before, d.executor.after = broken, back
         rebuilt = d.service.truth.rebuild(['gl1'], leave_out=True)
         self.assertEqual(
-            [(Code.NODE_UNREADABLE, '10.0.0.3')],
+            [(Code.NODE_UNREADABLE, '10.0.0.4')],
             [(each.code, each.host) for each in rebuilt.problems],
         )
         self.assertEqual(before, d.record())

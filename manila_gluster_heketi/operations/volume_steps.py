@@ -300,11 +300,26 @@ class AddBrickSets(_VolumeStep):
         A host that was cut off may be the only one that has added them. Its
         peers learn of it when it comes back.
 
+        :raises GlusterBusy: glusterd may still be adding them
         :raises HostError: one does not answer
         """
+        self._wait_for_lock(site)
         for host, volume in self._views(site, ()).items():
             if volume and set(self.addresses) & set(volume.addresses):
                 self._take_out_on(site, host)
+
+    def _wait_for_lock(self, site: Site) -> None:
+        """Have glusterd end what it was at when the program gave up on it.
+
+        :raises GlusterBusy: it does not in time
+        """
+        try:
+            site.run_gluster(self.hosts, [gluster.volume_status(self.name)])
+        except exceptions.GlusterBusy:
+            raise
+        except exceptions.GlusterError:
+            # It has had the lock: it refuses because the volume rests, say.
+            return
 
     def _take_out_on(self, site: Site, host: str) -> None:
         gluster.remove_sets_if_there(

@@ -16,12 +16,14 @@ One that falls silent may go on with them at any time. Until it has heard that
 they are superseded nothing counts as undone, whatever other hosts say.
 """
 
+import dataclasses
 from collections.abc import Callable
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi.executor.inject_rules import Act
 from manila_gluster_heketi.executor.inject_rules import Rest
 from manila_gluster_heketi.executor.inject_rules import Rule
+from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.model import OpKind
 from manila_gluster_heketi.model import OpState
 from manila_gluster_heketi.sizes import GIB
@@ -32,6 +34,7 @@ from tests.functional import deployment
 from tests.functional.interference import Killed
 from tests.functional.interference import fail
 from tests.functional.interference import once
+from tests.functional.interference import refusal
 from tests.functional.interference import says
 
 
@@ -243,6 +246,48 @@ class AddBricksTestCase(deployment.DeployedTestCase):
         self.assertEqual(before, d.record())
         d.service.extend_volume('share-1', 8 * GIB)
         self.assertEqual([], agreement.differences(d))
+
+    def test_the_program_gives_up_on_glusterd(self) -> None:
+        """That adds them minutes later, and holds the lock until then.
+
+        They are taken out again, before others are tried.
+        """
+        d = self.deploy(nodes=6, disk_bytes=7 * GIB)
+        d.create(gigabytes=4)
+        late: list[tuple[str, Command]] = []
+
+        def add(host: str, command: Command) -> None:
+            where, adding = late.pop()
+            d.cluster.run_batch(where, [adding])
+
+        def give_up(host: str, command: Command) -> None:
+            late.append((host, dataclasses.replace(command, fence=None)))
+            d.executor.before = once(says('volume', 'status'), add)
+            raise refusal(host, command, 'Error : Request timed out')
+
+        d.executor.before = once(says('add-brick'), give_up)
+        volume = d.service.extend_volume('share-1', 8 * GIB)
+        self.assertEqual([], late)
+        self.assertEqual(6, len(d.gluster(volume).addresses))
+        self.assertEqual([], agreement.differences(d))
+
+    def test_a_volume_that_rests_can_be_undone(self) -> None:
+        """Gluster says nothing of its state, but has had the lock."""
+        d = self.deploy(nodes=6, disk_bytes=7 * GIB)
+        volume = d.create(gigabytes=4)
+
+        def stop(host: str, command: Command) -> None:
+            d.gluster(volume).status = 'Stopped'
+            raise refusal(host, command)
+
+        d.executor.before = once(says('add-brick'), stop)
+        self.assertRaises(
+            exceptions.OperationFailed,
+            d.service.extend_volume,
+            'share-1',
+            8 * GIB,
+        )
+        self.assertEqual((), d.service.operations())
 
     def test_who_is_asked_hears_of_it(self) -> None:
         """No host that said that they are not in adds them later."""

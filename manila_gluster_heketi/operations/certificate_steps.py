@@ -223,22 +223,30 @@ class RetireCertificate(step.Step):
                 tls_files.discard(self.directory),
             ],
         )
-        found = reading.certificates(read.stdout)
-        if not found:
-            return NOTHING
-        issuer = next(
-            (
-                reading.fingerprint(each)
-                for each in site.authority().known
-                if reading.is_issued_by(found[0], each)
-            ),
-            '',
-        )
-        record = reading.record_of_node(found[0], self.node_id)
-        return {'certificate': dataclasses.replace(record, issuer=issuer)}
+        return now_there(site, read.stdout, self.node_id)
 
     def undo(self, site: Site) -> None:
         """Nothing: the operation only goes forward from here."""
+
+
+def now_there(site: Site, text: str, node_id: str) -> Found:
+    """Say what the store keeps of the certificate that a node has.
+
+    :param text: what is in its file
+    """
+    found = reading.certificates(text)
+    if not found:
+        return NOTHING
+    issuer = next(
+        (
+            reading.fingerprint(each)
+            for each in site.authority().known
+            if reading.is_issued_by(found[0], each)
+        ),
+        '',
+    )
+    record = reading.record_of_node(found[0], node_id)
+    return {'certificate': dataclasses.replace(record, issuer=issuer)}
 
 
 def _files(directory: str) -> tuple[str, ...]:

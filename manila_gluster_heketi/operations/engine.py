@@ -219,7 +219,9 @@ class Engine:
                     kind=operation.kind,
                     subject=operation.subject,
                     operation=operation.id,
-                    reason=_reason(errors) or operation.error,
+                    reason=_reason(errors)
+                    or operation.error
+                    or 'it was interrupted.',
                     undo_reason=_reason(failures),
                     errors=tuple(errors.values()),
                 )

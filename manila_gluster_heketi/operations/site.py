@@ -122,7 +122,9 @@ class Site:
         raise exceptions.NoNodeOnline(
             host=', '.join(hosts),
             cluster='of ' + ', '.join(hosts),
-            reason=unreachable.what if unreachable else 'it has no nodes',
+            reason=unreachable.what.rstrip('.')
+            if unreachable
+            else 'it has no nodes',
         )
 
     def ask_gluster(

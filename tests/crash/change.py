@@ -43,6 +43,7 @@ class Change:
     :ivar is_one: it is one operation, so that it is done or undone
     :ivar stays_half_way: recovery leaves it as far as it got; who asks again
         finds the rest
+    :ivar half_way: ends of differences that may be there until then
     :ivar grows: what is undone of it keeps the room reserved that bricks may
         have grown by
     :ivar lost: hosts that never come back, so that nobody looks at them
@@ -58,6 +59,7 @@ class Change:
     bystander: str = 'replicate:3'
     is_one: bool = True
     stays_half_way: bool = False
+    half_way: tuple[str, ...] = ()
     grows: bool = False
     lost: tuple[str, ...] = ()
 

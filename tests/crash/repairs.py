@@ -33,6 +33,7 @@ def _damage(d: Deployment) -> None:
         damage.somebody_else_may_mount,
         damage.the_record_is_gone,
         damage.the_group_has_no_tags,
+        damage.the_key_is_of_another_certificate,
     ):
         each(d)
 
@@ -65,4 +66,5 @@ REPAIR = Change(
     _damage,
     is_one=False,
     stays_half_way=True,
+    half_way=("the certificate is not on record as the node's",),
 )

@@ -215,7 +215,12 @@ class Stage(fixtures.Fixture):
         if self.change.is_done(self.deployment):
             return found
         if self.change.stays_half_way:
-            found = [each for each in found if each not in self.wrong]
+            found = [
+                each
+                for each in found
+                if each not in self.wrong
+                and not each.endswith(self.change.half_way)
+            ]
         if done:
             found.append('the change is not in force')
         if self.change.is_one and not self._is_undone():

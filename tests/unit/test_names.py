@@ -76,6 +76,7 @@ STEPS = {
     'leave-fstab': ('path',),
     'mount-bricks': ('bricks',),
     'remove-mount-point': ('path',),
+    'record-certificate': ('node_id', 'directory'),
     'renew-certificate': ('cluster_id', 'directory'),
     'restore-quota': ('name', 'hosts', 'quota_bytes'),
     'set-options': ('name', 'hosts', 'options'),

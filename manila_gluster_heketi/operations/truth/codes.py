@@ -10,10 +10,9 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+"""What can differ between store and nodes.
 
-"""What can differ between store and nodes: each difference has a code.
-
-A code is never changed and never used again for another meaning.
+Each difference has a code, never changed nor used again for another meaning.
 """
 
 import enum
@@ -80,8 +79,7 @@ class Code(enum.Enum):
     NODE_SECURE_ACCESS = Meaning(
         'MGH-C109',
         _ERROR,
-        'The node has the file that puts its glusterd into TLS, or lacks it, '
-        'other than its cluster.',
+        'Whether the glusterd of the node talks TLS is not as in its cluster.',
         'ask for "gluster-heketi cluster secure-access" as it is on record',
     )
     NODE_KNOWS_MORE = Meaning(
@@ -356,6 +354,13 @@ class Code(enum.Enum):
         _ERROR,
         'Others than root may read the key of the node.',
         'issue a new one: who has read it can pose as the node',
+        mends=True,
+    )
+    CERTIFICATE_UNKNOWN = Meaning(
+        'MGH-C508',
+        _INFO,
+        'The certificate of the node is not on record.',
+        'record it',
         mends=True,
     )
     # --- 7xx: what can not be rebuilt -------------------------------------

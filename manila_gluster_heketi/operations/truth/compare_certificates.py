@@ -113,7 +113,12 @@ class _Node:
                 reason or 'no authority that it trusts',
             )
             return
-        yield from self._contents()
+        findings = [*self._contents()]
+        yield from findings
+        serial = reading.serial_of(self._certificate)
+        # One that is renewed for another reason is on record then.
+        if not findings and serial not in self._scene.ledger.serials:
+            yield self._unknown(serial)
 
     def _unfit(self, authority: x509.Certificate) -> str:
         """Say why nobody would connect to the node; '' if all is well."""
@@ -125,8 +130,12 @@ class _Node:
             *self._other[:1],
         )
 
+    @property
+    def _certificate(self) -> x509.Certificate:
+        return reading.certificates(self._view.certificate)[0]
+
     def _contents(self) -> Iterator[Finding]:
-        [certificate, *_] = reading.certificates(self._view.certificate)
+        certificate = self._certificate
         wanted = names.node_common_name(self._node.cluster_id)
         if reading.name_of(certificate) != wanted:
             yield self._finding(
@@ -151,6 +160,24 @@ class _Node:
                 'a key for root alone, mode 0600',
                 f'mode {permission}',
             )
+
+    def _unknown(self, serial: str) -> Finding:
+        """Say that a repair died before its last word, or a store was lost."""
+        return Finding(
+            Code.CERTIFICATE_UNKNOWN,
+            self._view.host,
+            'certificate',
+            'one on record',
+            f'serial number {serial}',
+            self._scene.mend_node(
+                self._node,
+                mend_steps.RecordCertificate(
+                    host=self._view.host,
+                    node_id=self._node.id,
+                    directory=self._view.tls_directory,
+                ),
+            ),
+        )
 
     def _finding(
         self, code: Code, expected: str, found: str, *, mend: bool = True

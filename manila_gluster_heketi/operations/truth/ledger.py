@@ -22,8 +22,10 @@ from typing import Any
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
+from manila_gluster_heketi import names
 from manila_gluster_heketi.operations import node_steps
 from manila_gluster_heketi.operations import states
+from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import revocations
 from manila_gluster_heketi.store import topology
@@ -62,6 +64,7 @@ class Ledger:
     :ivar removed: identities of devices that were taken away, wherever
     :ivar operations: those that are open, wherever
     :ivar revoked: names that must have access to nothing
+    :ivar serials: of the certificates that were issued to nodes
     """
 
     clusters: Mapping[str, model.Cluster]
@@ -76,6 +79,7 @@ class Ledger:
     removed: frozenset[str]
     operations: tuple[model.Operation, ...]
     revoked: frozenset[str]
+    serials: frozenset[str]
 
     def devices_of(self, node: model.Node) -> tuple[model.Device, ...]:
         """List the devices of a node."""
@@ -193,6 +197,18 @@ def read(
         revoked=frozenset(
             each.common_name for each in revocations.all(tx)
         ),
+        serials=_serials(tx, clusters),
+    )
+
+
+def _serials(tx: Transaction, clusters: Iterable[str]) -> frozenset[str]:
+    """List what was issued to the nodes of clusters, in the past too."""
+    return frozenset(
+        each.serial
+        for cluster_id in clusters
+        for each in certificates.by_common_name(
+            tx, names.node_common_name(cluster_id)
+        )
     )
 
 

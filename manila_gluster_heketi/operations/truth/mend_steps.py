@@ -30,8 +30,10 @@ from manila_gluster_heketi.hostcmd import gluster_xml
 from manila_gluster_heketi.hostcmd import lvm
 from manila_gluster_heketi.hostcmd import mount_table
 from manila_gluster_heketi.hostcmd import mounts
+from manila_gluster_heketi.hostcmd import tls_files
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.operations import brick_steps
+from manila_gluster_heketi.operations import certificate_steps
 from manila_gluster_heketi.operations import step
 from manila_gluster_heketi.operations.site import NOTHING
 from manila_gluster_heketi.operations.site import Found
@@ -290,6 +292,22 @@ class RenewCertificate(_MendStep):
         )
         site.run(self.host, distribute.deploy_commands(bundle, self.directory))
         return {'certificate': bundle.record}
+
+
+@step.persisted
+@dataclasses.dataclass(frozen=True)
+class RecordCertificate(_MendStep):
+    """The certificate that a node has, on record."""
+
+    kind: ClassVar[str] = 'record-certificate'
+    node_id: str
+    directory: str
+
+    def do(self, site: Site) -> Found:
+        """Read it; the host is left as it is."""
+        _, path, _ = distribute.paths(self.directory)
+        [read] = site.run(self.host, [tls_files.certificate(path)])
+        return certificate_steps.now_there(site, read.stdout, self.node_id)
 
 
 def _device(brick: model.Brick) -> str:

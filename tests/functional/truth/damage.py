@@ -37,6 +37,7 @@ from manila_gluster_heketi.hostcmd import xfs
 from manila_gluster_heketi.hostcmd.command import Command
 from manila_gluster_heketi.operations.truth.codes import Code
 from manila_gluster_heketi.sizes import MIB
+from manila_gluster_heketi.store import schema
 from manila_gluster_heketi.store import volumes
 from manila_gluster_heketi.tls import distribute
 from manila_gluster_heketi.tls import issue
@@ -519,6 +520,13 @@ def the_certificate_is_about_to_expire(d: Deployment) -> None:
     _deploy(d, d.service._authority(), _cluster_id(d), days=3)
 
 
+def the_certificate_is_not_on_record(d: Deployment) -> None:
+    serial = d.serials()[HOST]
+    table = schema.certificates
+    with d.service.store.write() as tx:
+        tx.change(table.delete().where(table.c.serial == serial))
+
+
 def the_key_can_be_read(d: Deployment) -> None:
     key = _files(d)[f'{_TLS}/glusterfs.key']
     _files(d)[f'{_TLS}/glusterfs.key'] = File(key.content, 0o640)
@@ -609,6 +617,9 @@ ALL = (
         the_certificate_is_of_another_authority, (Code.CERTIFICATE_BAD,), True
     ),
     Damage(the_certificate_has_another_name, (Code.CERTIFICATE_NAME,), True),
+    Damage(
+        the_certificate_is_not_on_record, (Code.CERTIFICATE_UNKNOWN,), True
+    ),
     Damage(the_key_can_be_read, (Code.CERTIFICATE_KEY_OPEN,), True),
     Damage(the_clock_is_wrong, (Code.NODE_CLOCK,)),
     Damage(secure_access_by_hand, (Code.NODE_SECURE_ACCESS,)),

@@ -93,12 +93,21 @@ def shrink(
 ) -> model.Volume:
     """Lower the quota; the bricks keep their size for a later extension.
 
+    :raises InvalidInput: the size is not smaller
     :raises Conflict: it is being made or deleted
     :raises ShrinkWouldLoseData: it holds more; nothing was changed
     :raises UnderWay: another process changes the volume, or just has
     """
     # One that is being made is not there for Gluster yet.
     _check_ready(volume)
+    if size_bytes == volume.size_bytes:
+        return volume
+    if size_bytes > volume.size_bytes:
+        raise exceptions.InvalidInput(
+            field='size',
+            value=size_bytes,
+            reason=f'the volume has {volume.size_bytes} bytes, not more',
+        )
     try:
         used_bytes = _used_bytes(engine, volume)
     except exceptions.GlusterError:

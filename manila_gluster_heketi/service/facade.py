@@ -257,6 +257,7 @@ class Service:
         """Let a volume hold less; its bricks stay as they are.
 
         :raises NotFound: the share has no volume
+        :raises InvalidInput: the size is larger; nothing was changed
         :raises ShrinkWouldLoseData: it holds more; nothing was changed
         """
         return self._change(

@@ -307,7 +307,7 @@ class PoolsTestCase(backend.BackendTestCase):
         )
 
     def test_a_share_that_could_not_grow(self) -> None:
-        """What a failed growth reserved is free again."""
+        """The room that bricks may have grown by is kept, and used next."""
         d = self.deploy()
         made = self.set_up(d)
         share = backend.share()
@@ -320,4 +320,11 @@ class PoolsTestCase(backend.BackendTestCase):
             share,
             9,
         )
-        self.assertEqual([before], self._stats(made)['pools'])
+        [kept] = self._stats(made)['pools']
+        made.extend_share(share, 9)
+        [grown] = self._stats(made)['pools']
+        self.assertLess(kept['free_capacity_gb'], before['free_capacity_gb'])
+        self.assertEqual(kept['free_capacity_gb'], grown['free_capacity_gb'])
+        self.assertEqual(
+            before['provisioned_capacity_gb'], kept['provisioned_capacity_gb']
+        )

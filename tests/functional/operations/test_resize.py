@@ -351,6 +351,23 @@ class ExtendFailsTestCase(deployment.DeployedTestCase):
 class ShrinkTestCase(deployment.DeployedTestCase):
     """Less may be held; nothing is lost."""
 
+    def test_to_a_larger_size(self) -> None:
+        """The bricks would not hold it: that is no matter of the quota."""
+        d = self.deploy()
+        volume = d.create(gigabytes=2)
+        before = d.world()
+        error = self.assertRaises(
+            exceptions.InvalidInput,
+            d.service.shrink_volume,
+            'share-1',
+            3 * GIB,
+        )
+        self.assertIn(f'{2 * GIB} bytes, not more', str(error))
+        self.assertEqual(
+            volume, d.service.shrink_volume('share-1', 2 * GIB)
+        )
+        self.assertEqual(before, d.world())
+
     def test_while_it_is_being_made(self) -> None:
         """Whoever saw it too early is told so; Gluster is not asked."""
         d = self.deploy()

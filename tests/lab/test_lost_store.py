@@ -28,8 +28,10 @@ from manila_gluster_heketi.cli.exit_codes import ExitCode
 from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.hostcmd import gluster_xml
 from manila_gluster_heketi.sizes import MIB
+from manila_gluster_heketi.store import certificates
 from manila_gluster_heketi.store import topology
 from manila_gluster_heketi.store import volumes
+from manila_gluster_heketi.tls import issue
 from tests.lab import footprint
 from tests.lab import site
 from tests.lab.shares import until
@@ -141,6 +143,7 @@ class LostStoreTest(site.SiteCase):
         rule = shares.allow(share, 'alice')
         self._create_all(2 * _KINDS)
         before, nodes = self._record(), self._look()
+        issued = self._issued()
         self.addCleanup(self.site.start_manila)
         self.site.stop_manila()
         self._lose()
@@ -151,6 +154,8 @@ class LostStoreTest(site.SiteCase):
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertEqual(before, self._record())
         self.assertEqual(nodes, self._look())
+        self._record_certificates()
+        self.assertEqual(issued, self._issued())
         self._assert_clean()
         self.site.start_manila()
         shares.resize(share, 2)
@@ -158,6 +163,27 @@ class LostStoreTest(site.SiteCase):
         shares.deny(share, rule)
         shares.delete(shares.create(1))
         self._assert_clean()
+
+    def _issued(self) -> list[tuple[str, str]]:
+        """List the certificates of nodes that are on record."""
+        with self.site.service.store.read() as tx:
+            return sorted(
+                (each.subject_id, each.serial)
+                for each in certificates.all(tx)
+                if each.kind == issue.Kind.NODE.value
+            )
+
+    def _record_certificates(self) -> None:
+        """Have what nodes have put on record, which a rebuild does not do."""
+        done = self.site.run('check', '--repair', '-f', 'json')
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(
+            [('MGH-C508', 'mended')] * len(self.site.service.nodes()),
+            [
+                (row['Code'], row['Outcome'])
+                for row in json.loads(done.stdout)
+            ],
+        )
 
     def _assert_clean(self) -> None:
         done = self.site.run('check', '-f', 'json')

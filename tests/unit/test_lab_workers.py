@@ -56,6 +56,18 @@ class LabWorkersTest(base.TestCase):
             dict.fromkeys(wanted, 1), dict(collections.Counter(shared_out))
         )
 
+    def test_each_test_without_a_lab_belongs_to_one_worker(self) -> None:
+        wanted = [
+            each
+            for directory in ('contract', 'crash', 'functional', 'unit')
+            for each in _in_lab(directory)
+        ]
+        self.assertGreater(len(wanted), 4000)
+        shared_out = self._shared_out('../workers.yaml', wanted)
+        self.assertEqual(
+            dict.fromkeys(wanted, 1), dict(collections.Counter(shared_out))
+        )
+
     def test_each_crash_point_belongs_to_one_worker(self) -> None:
         wanted = [
             each

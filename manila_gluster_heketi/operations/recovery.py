@@ -114,15 +114,21 @@ def resume(engine: Engine, operation_id: str) -> Recovered:
         raise exceptions.Conflict(
             kind='operation', identity=operation_id, reason=found.state
         )
-    engine.store.transact(lambda tx: journal.release(tx, operation_id))
-    taken = _take_over(engine, found)
-    if taken is None:
-        raise exceptions.UnderWay(
-            kind='operation',
-            identity=operation_id,
-            reason='it is under way',
-        )
-    return _close(engine, taken)
+    new_owner = owner.new()
+
+    def take(tx: WriteTransaction) -> Operation:
+        journal.release(tx, operation_id)
+        taken = _take(engine, tx, found, new_owner)
+        if taken is None:
+            # It stays held, if it was.
+            raise exceptions.UnderWay(
+                kind='operation',
+                identity=operation_id,
+                reason='it is under way',
+            )
+        return taken
+
+    return _close(engine, engine.store.transact(take))
 
 
 def waiting(
@@ -136,27 +142,32 @@ def waiting(
 
 def _take_over(engine: Engine, operation: Operation) -> Operation | None:
     new_owner = owner.new()
+    return engine.store.transact(
+        lambda tx: _take(engine, tx, operation, new_owner)
+    )
 
-    def take(tx: WriteTransaction) -> Operation | None:
-        moment = tx.now()
-        if not journal.take_over(
-            tx,
-            operation.id,
-            new_owner,
-            owner.expired_at(operation, moment),
-            moment + engine.heartbeat.lease,
-        ):
-            return None
-        current = journal.operation(tx, operation.id)
-        wanted = OpState.UNDOING
-        if kinds.goes_forward(current):
-            wanted = OpState.RUNNING
-        if current.state is not wanted:
-            states.check_transition(current, wanted)
-            journal.set_state(tx, current.id, wanted, current.error)
-        return dataclasses.replace(current, state=wanted)
 
-    return engine.store.transact(take)
+def _take(
+    engine: Engine, tx: WriteTransaction, operation: Operation, new_owner: str
+) -> Operation | None:
+    """Become the owner of an operation; None if it is held or owned."""
+    moment = tx.now()
+    if not journal.take_over(
+        tx,
+        operation.id,
+        new_owner,
+        owner.expired_at(operation, moment),
+        moment + engine.heartbeat.lease,
+    ):
+        return None
+    current = journal.operation(tx, operation.id)
+    wanted = OpState.UNDOING
+    if kinds.goes_forward(current):
+        wanted = OpState.RUNNING
+    if current.state is not wanted:
+        states.check_transition(current, wanted)
+        journal.set_state(tx, current.id, wanted, current.error)
+    return dataclasses.replace(current, state=wanted)
 
 
 def _close(engine: Engine, operation: Operation) -> Recovered:

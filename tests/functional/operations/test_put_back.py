@@ -12,6 +12,7 @@
 
 """A copy of the store is put back, in which something was under way."""
 
+import datetime
 import functools
 import os
 import shutil
@@ -24,6 +25,7 @@ from manila_gluster_heketi.operations.truth.codes import Code
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.store import backup
 from manila_gluster_heketi.store import export
+from manila_gluster_heketi.store import journal
 from manila_gluster_heketi.store import load
 from tests.functional import deployment
 from tests.functional.interference import Killed
@@ -31,6 +33,7 @@ from tests.functional.interference import once
 from tests.functional.interference import says
 
 _DATA_BYTES = GIB
+_LEASE = datetime.timedelta(minutes=2)
 
 
 class PutBackTestCase(deployment.DeployedTestCase):
@@ -186,6 +189,20 @@ class PutBackTestCase(deployment.DeployedTestCase):
     @staticmethod
     def _die(*_: object) -> None:
         raise Killed
+
+    def test_the_copy_is_minutes_old(self) -> None:
+        """Who asks too soon is told so; it is held as before."""
+        volume = self._create_meanwhile(self._backup)
+        self._put_back()
+        for end in (self.d.service.resume, self.d.service.abandon):
+            operation = self._open()
+            with self.d.service.store.write() as tx:
+                journal.renew_lease(
+                    tx, operation.id, operation.owner, tx.now() + _LEASE
+                )
+            self.assertRaises(exceptions.UnderWay, end, operation.id)
+            self.assertTrue(self._open().held)
+        self._is_kept(volume)
 
     def test_share_is_given_up(self) -> None:
         """On the record alone, although it is not stuck; hosts keep theirs."""

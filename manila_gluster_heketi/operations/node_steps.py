@@ -13,7 +13,6 @@
 """Steps that make hosts into nodes, and devices into room for bricks."""
 
 import dataclasses
-import time
 from typing import ClassVar
 
 from manila_gluster_heketi import exceptions
@@ -40,7 +39,7 @@ from manila_gluster_heketi.tls import issue
 # Peers that were just probed, or whose glusterd was just restarted, are
 # connected within a few seconds; a transaction before that is refused.
 _CONNECT_SECONDS = 60.0
-_CONNECT_PAUSE = 0.3
+_LONGEST_PAUSE = 1.0
 
 _RESTORE = (system.restore_ping_timeout(), system.service_restart())
 
@@ -116,7 +115,10 @@ class JoinPeers(step.Step):
     own_address: str
 
     def do(self, site: Site) -> Found:
-        """Probe the peers and wait until each sees every other."""
+        """Probe the peers and wait until each sees every other.
+
+        :raises PeersApart: one still does not
+        """
         site.run_gluster(
             [self.host], [gluster.peer_probe(a) for a in self.addresses]
         )
@@ -146,37 +148,32 @@ class JoinPeers(step.Step):
 
     def _wait_connected(self, site: Site) -> None:
         """Ask every node for its own view: one node's is not enough."""
-        deadline = time.monotonic() + _CONNECT_SECONDS
-        while True:
-            missing = self._not_connected(site)
-            if not missing:
+        for pause in site.pauses(_LONGEST_PAUSE, _CONNECT_SECONDS):
+            try:
+                self._require_connected(site)
+            except exceptions.PeersApart:
+                if pause is None:
+                    raise
+                site.sleep(pause)
+            else:
                 return
-            if time.monotonic() > deadline:
-                raise exceptions.GlusterError(
-                    host=self.host,
-                    command='gluster pool list',
-                    stderr='not connected: ' + ', '.join(missing),
-                )
-            site.sleep(_CONNECT_PAUSE)
 
-    def _not_connected(self, site: Site) -> list[str]:
+    def _require_connected(self, site: Site) -> None:
         views = parallel.run_on_hosts(
             site.executor,
             {host: [gluster.pool_list()] for host in self.members},
         )
-        missing: list[str] = []
         for host, outcome in views.items():
             if isinstance(outcome, exceptions.HostError):
                 raise outcome
             peers = gluster_xml.peers(host, outcome[0].stdout)
-            missing += [
-                f'{peer.names[0]} from {host}'
-                for peer in peers
-                if not peer.is_ready
-            ]
+            missing = [each.names[0] for each in peers if not each.is_ready]
             if len(peers) < len(self.members):
-                missing.append(f'some peer from {host}')
-        return missing
+                missing.append(f'{len(self.members) - len(peers)} unknown')
+            if missing:
+                raise exceptions.PeersApart(
+                    host=host, missing=', '.join(missing)
+                )
 
 
 @step.persisted

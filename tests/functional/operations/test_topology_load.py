@@ -13,13 +13,11 @@
 """Loading topology documents: what is added, what is refused, what stays."""
 
 import ddt
-import fixtures
 
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import names
 from manila_gluster_heketi.hostcmd import system
-from manila_gluster_heketi.operations import node_steps
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.store import journal
 from tests.functional import deployment
@@ -370,15 +368,8 @@ class FailureTestCase(deployment.DeployedTestCase):
             ]
         self.assertIn('no such luck', failed.error)
 
-    def test_peers_that_never_connect(self) -> None:
-        """Waiting ends, the peers are named and detached."""
-        self.useFixture(
-            fixtures.MonkeyPatch(
-                'manila_gluster_heketi.operations.node_steps._CONNECT_SECONDS',
-                -1.0,
-            )
-        )
-        self.assertEqual(-1.0, node_steps._CONNECT_SECONDS)
+    def test_a_node_that_falls_silent_once_it_is_a_peer(self) -> None:
+        """It is named, and detached as soon as it answers again."""
         d = self.deploy(load=False)
         before = d.world()
         d.executor.after = once(
@@ -390,6 +381,19 @@ class FailureTestCase(deployment.DeployedTestCase):
         d.cluster.restore_network('gl2')
         d.expire_leases()
         d.service.recover()
+        self.assertEqual(before, d.world())
+
+    def test_peers_that_never_connect(self) -> None:
+        """Waiting ends, who does not see whom is told, and all is undone."""
+        d = self.deploy(load=False)
+        before = d.world()
+        d.cluster.cut_link('gl2', 'gl3')
+        d.cluster.advance(3600)
+        error = self.assertRaises(exceptions.OperationFailed, d.load)
+        self.assertIn(
+            'host gl2 is not connected to its peers: 10.0.0.3.', str(error)
+        )
+        d.cluster.mend_link('gl2', 'gl3')
         self.assertEqual(before, d.world())
 
 

@@ -136,6 +136,8 @@ class Workers(fixtures.Fixture):
         self._ids = itertools.count(self._first_id)
         self._saved.set_back()
         self.cluster.interrupt = self.turns.stop
+        # Nobody else goes on while a thread waits, however long it does.
+        self.cluster.fences.patience_seconds = 0
         self._died: dict[str, int] = {}
         self.deployment.service = self._service()
         self.workers = [self._worker(each) for each in MACHINES]

@@ -84,6 +84,7 @@ class SimulatedCluster(Faults):
 
     :ivar interrupt: called with what comes next: before each command, before
         the answer to a batch, and while Gluster's lock of a volume is held
+    :ivar fences: what runs for which operation
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class SimulatedCluster(Faults):
         self.latency = latency
         self.statistics = Statistics()
         self.interrupt: Callable[[str], None] = lambda at: None
-        self._fences = Fences(self._state)
+        self.fences = Fences(self._state)
         # As in most networks, SSH answers at the storage address too.
         self._names = {
             each.storage: name for name, each in self._world.hosts.items()
@@ -235,7 +236,7 @@ class SimulatedCluster(Faults):
             return lost
 
     def _run(self, host: Host, command: Command) -> base.Result:
-        with self._fences.passed(host, command):
+        with self.fences.passed(host, command):
             return self._run_now(host, command)
 
     def _run_now(self, host: Host, command: Command) -> base.Result:

@@ -25,17 +25,17 @@ from manila_gluster_heketi.executor import fence
 from manila_gluster_heketi.executor.simulated.host import Host
 from manila_gluster_heketi.hostcmd.command import Command
 
-# Of real time; what hangs for longer will go on hanging.
-_PATIENCE_SECONDS = 5.0
-
 
 class Fences:
     """What runs on hosts for operations.
 
     :param state: guards the hosts
+    :ivar patience_seconds: of real time, that an older command is waited for;
+        what hangs for longer will go on hanging
     """
 
     def __init__(self, state: threading.RLock) -> None:
+        self.patience_seconds = 5.0
         self._changed = threading.Condition(state)
         # By host and operation: epochs, and the threads that run them.
         self._at_work: dict[tuple[str, str], list[tuple[int, int]]] = {}
@@ -81,7 +81,7 @@ class Fences:
         epoch, thread = command.fence.epoch, threading.get_ident()
         in_its_midst = any(at < epoch and its == thread for at, its in work)
         if in_its_midst or not self._changed.wait_for(
-            lambda: all(at >= epoch for at, _ in work), _PATIENCE_SECONDS
+            lambda: all(at >= epoch for at, _ in work), self.patience_seconds
         ):
             raise exceptions.CommandStillRuns(
                 host=host.name, command=str(command), seconds=fence.PATIENCE

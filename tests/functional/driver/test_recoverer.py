@@ -144,6 +144,7 @@ class RecovererTestCase(deployment.DeployedTestCase):
         self._wait_until(hangs.is_set)
         self.d.cluster.power_on('gl3')
         self._wait_until(lambda: not self._open())
+        go_on.set()
 
     def test_history_is_forgotten(self) -> None:
         """What was closed long ago, a few at a time; the rest is kept."""

@@ -224,6 +224,8 @@ class AddBricksTestCase(deployment.DeployedTestCase):
     def test_it_is_taken_over_in_the_midst(self) -> None:
         """The bricks stay until it is certain that none is in use."""
         self.d = d = self.deploy(nodes=6, disk_bytes=7 * GIB)
+        # What it waits for is what it is in the midst of.
+        d.cluster.fences.patience_seconds = 0
         d.create(gigabytes=4)
         before = d.record()
         other, _ = d.process()

@@ -62,6 +62,7 @@ class Chromium(fixtures.Fixture):
     def __init__(self) -> None:
         self.complaints: list[Any] = []
         self.requests: list[str] = []
+        self._loaded: set[str] = set()
         self._number = 0
         self._received = b''
         self._session = ''
@@ -83,6 +84,8 @@ class Chromium(fixtures.Fixture):
                 **os.environ,
                 'REQUESTS': str(requests),
                 'ANSWERS': str(answers),
+                # It leaves a directory there when it is killed.
+                'TMPDIR': profile,
             },
             pass_fds=(requests, answers),
             stdout=subprocess.DEVNULL,
@@ -98,6 +101,7 @@ class Chromium(fixtures.Fixture):
         )['sessionId']
         for domain in ('Page', 'Runtime', 'Log', 'Network'):
             self._call(f'{domain}.enable')
+        self._call('Page.setLifecycleEventsEnabled', enabled=True)
 
     def _stop(self) -> None:
         os.close(self._to)
@@ -124,8 +128,10 @@ class Chromium(fixtures.Fixture):
 
     def open(self, path: str) -> None:
         """Open a file and wait until it is shown."""
-        self._call('Page.navigate', url=f'file://{path}')
-        self._wait(lambda message: message.get('method') == _LOADED)
+        loader = self._call('Page.navigate', url=f'file://{path}')['loaderId']
+        # Of the empty page before it the same may still be told.
+        if loader not in self._loaded:
+            self._wait(lambda message: loader in self._loaded)
 
     def evaluate(self, expression: str) -> Any:
         """Run JavaScript in the page; give its value."""
@@ -179,9 +185,12 @@ class Chromium(fixtures.Fixture):
             self.complaints.append(message['params'])
         if method == 'Network.requestWillBeSent':
             self.requests.append(message['params']['request']['url'])
+        if method == 'Page.lifecycleEvent':
+            event = message['params']
+            if event['name'] == 'load':
+                self._loaded.add(event['loaderId'])
 
 
-_LOADED = 'Page.loadEventFired'
 _COMPLAINTS = frozenset(
     (
         'Log.entryAdded',

@@ -169,7 +169,7 @@ class JoinPeers(step.Step):
             peers = gluster_xml.peers(host, outcome[0].stdout)
             missing = [each.names[0] for each in peers if not each.is_ready]
             if len(peers) < len(self.members):
-                missing.append(f'{len(self.members) - len(peers)} unknown')
+                missing.append(f'it knows {len(peers)} of {len(self.members)}')
             if missing:
                 raise exceptions.PeersApart(
                     host=host, missing=', '.join(missing)

@@ -17,6 +17,7 @@ import ddt
 from manila_gluster_heketi import exceptions
 from manila_gluster_heketi import model
 from manila_gluster_heketi import names
+from manila_gluster_heketi.hostcmd import gluster
 from manila_gluster_heketi.hostcmd import system
 from manila_gluster_heketi.sizes import GIB
 from manila_gluster_heketi.store import journal
@@ -394,6 +395,23 @@ class FailureTestCase(deployment.DeployedTestCase):
             'host gl2 is not connected to its peers: 10.0.0.3.', str(error)
         )
         d.cluster.mend_link('gl2', 'gl3')
+        self.assertEqual(before, d.world())
+
+    def test_a_peer_that_somebody_detaches(self) -> None:
+        """Who is no peer is missed, though all that are see each other."""
+        d = self.deploy(load=False)
+        before = d.world()
+        d.executor.after = once(
+            says('probe', '10.0.0.1'),
+            lambda host, command: d.cluster.run_batch(
+                'gl1', [gluster.peer_detach('10.0.0.3')]
+            ),
+        )
+        error = self.assertRaises(exceptions.OperationFailed, d.load)
+        self.assertIn(
+            'host gl1 is not connected to its peers: it knows 2 of 3.',
+            str(error),
+        )
         self.assertEqual(before, d.world())
 
 
